@@ -1,0 +1,375 @@
+/* shortcut.h - train, evaluate and run residual networks. The one installed header.
+ *
+ * Conventions, true of every function here:
+ *   - Handles are opaque: `sc_<thing>_create/open/load` gives one through `out`, `sc_<thing>_destroy` takes it back; NULL may be destroyed.
+ *   - Options structs: a member that is zero has its default; NULL for the struct means all defaults.
+ *   - Functions that can fail return a status; on failure `*error` (if not NULL) says what, where, what was expected and what
+ *     was found, and nothing else has changed. On success `*error` is untouched.
+ *   - The library never exits, aborts or prints. A stream is written only where the caller passes one.
+ *   - Images are NHWC: row by row, the channels of a pixel together. Paths are the caller's bytes, passed to the system as they are.
+ *   - A handle may be used by one thread at a time; different handles by different threads at once.
+ *
+ * The same configuration, seed and data give the same bits: for any number of threads and every instruction set. */
+#ifndef SHORTCUT_H
+#define SHORTCUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SC_API __attribute__((visibility("default")))
+#else
+#define SC_API
+#endif
+
+#define SC_VERSION_MAJOR 0
+#define SC_VERSION_MINOR 1
+#define SC_VERSION_PATCH 0
+#define SC_VERSION "0.1.0"
+
+/* ---- Errors ------------------------------------------------------------------------------------------------------- */
+
+/* One table makes the enum, the names and the sentences (src/base/status.c). */
+#define SC_STATUS_MAP(X)                                                   \
+	X(OK, 0, "success")                                                \
+	X(ERROR_ARGUMENT, 1, "an argument or option is not valid")         \
+	X(ERROR_MEMORY, 2, "memory could not be allocated")                \
+	X(ERROR_NOT_FOUND, 3, "a file, folder or name was not found")      \
+	X(ERROR_READ, 4, "a file could not be read")                       \
+	X(ERROR_WRITE, 5, "a file could not be written")                   \
+	X(ERROR_FORMAT, 6, "the content of a file is not valid")           \
+	X(ERROR_MISMATCH, 7, "things that must agree do not")              \
+	X(ERROR_NON_FINITE, 8, "a number became infinite or not-a-number") \
+	X(ERROR_UNSUPPORTED, 9, "this is not supported here")              \
+	X(ERROR_STOPPED, 10, "a callback asked to stop")                   \
+	X(ERROR_SYSTEM, 11, "the operating system refused")
+
+enum sc_status {
+#define SC_STATUS_ENUM(name, code, sentence) SC_##name = code,
+	SC_STATUS_MAP(SC_STATUS_ENUM)
+#undef SC_STATUS_ENUM
+};
+
+/* The caller's own; the library fills it on failure and never keeps a pointer to it. */
+struct sc_error {
+	enum sc_status status;
+	int64_t offset;     /* byte position in the file, or -1 */
+	char subject[256];  /* the file, tensor or option it is about, or "" */
+	char message[512];  /* one line, complete: fit to be shown as it is */
+};
+
+SC_API const char *sc_status_name(enum sc_status status);     /* "SC_ERROR_FORMAT" */
+SC_API const char *sc_status_sentence(enum sc_status status); /* "the content of a file is not valid" */
+SC_API const char *sc_version(void);                          /* "0.1.0" */
+SC_API const char *sc_build_description(void);                /* compiler, optional parts; one line */
+
+enum sc_log_level { SC_LOG_INFO, SC_LOG_WARNING };
+typedef void (*sc_log_callback)(void *user, enum sc_log_level level, const char *message);
+SC_API void sc_log_set(sc_log_callback callback, void *user); /* process-wide; set it before other calls; NULL: silent */
+
+/* ---- Images and data ------------------------------------------------------------------------------------------------ */
+
+struct sc_image {
+	int64_t height, width, channels; /* pixels; channels 1 to 4 */
+	uint8_t *pixels;                 /* (height, width, channels) */
+};
+
+/* Reads a PNG file as `channels` (1: grey, 3: RGB) 8-bit channels. Release with sc_image_release. */
+SC_API enum sc_status sc_image_load(struct sc_image *image, const char *path, int64_t channels, struct sc_error *error);
+SC_API void sc_image_release(struct sc_image *image);
+
+struct sc_data; /* images with labels, in memory as 8-bit pixels */
+
+enum sc_part { SC_TRAIN, SC_TEST };
+
+struct sc_data_options {
+	enum sc_part part;
+	int64_t take;         /* keep a random sample of this many images (by `seed`, without repetition); 0: all */
+	uint64_t seed;
+	const char *data_dir; /* where to look data sets up by name; NULL: $SHORTCUT_DATA, ./data, then the installed folder */
+};
+
+/* `name_or_folder`: "mnist", or a folder whose kind is recognised from its files (IDX, plain or .gz). */
+SC_API enum sc_status sc_data_open(struct sc_data **out, const char *name_or_folder, const struct sc_data_options *options,
+				   struct sc_error *error);
+SC_API void sc_data_destroy(struct sc_data *data);
+SC_API int64_t sc_data_count(const struct sc_data *data);
+SC_API int64_t sc_data_height(const struct sc_data *data);
+SC_API int64_t sc_data_width(const struct sc_data *data);
+SC_API int64_t sc_data_channels(const struct sc_data *data);
+SC_API int64_t sc_data_classes(const struct sc_data *data);
+SC_API const char *sc_data_class_name(const struct sc_data *data, int64_t label);
+/* Borrowed: valid until the data is destroyed. `index` in [0, count). */
+SC_API const uint8_t *sc_data_image(const struct sc_data *data, int64_t index); /* (height, width, channels) */
+SC_API int64_t sc_data_label(const struct sc_data *data, int64_t index);
+
+/* ---- Models ----------------------------------------------------------------------------------------------------------- */
+
+struct sc_model; /* a description (nodes, names, shapes) and one buffer of parameters */
+
+#define SC_MAX_CHANNELS 4
+
+/* From 8-bit pixels to the numbers the net sees: x = (pixel / 255 - mean) / deviation for each channel.
+ * All zero: pixels 0..255 as they are (the Keras tutorial's choice). */
+struct sc_preprocess {
+	bool resize; /* resize with padding to the model's input (TensorFlow's resize_with_pad: bilinear, half-pixel centres,
+			no antialiasing, zero padding); false: images must have the model's size */
+	float mean[SC_MAX_CHANNELS];
+	float deviation[SC_MAX_CHANNELS]; /* [0] == 0: no scaling at all */
+};
+
+struct sc_model_options {
+	int64_t height, width, channels; /* of the input; 0: 224 x 224 x 3 */
+	int64_t classes;                 /* 0: 1000; 10 for keras-tutorial-* */
+	uint64_t seed;                   /* of the initial parameters */
+	struct sc_preprocess preprocess; /* travels with the weights */
+	const char *const *class_names;  /* [classes], copied; NULL: "0", "1", ... */
+};
+
+/* `name`: a preset: resnet18 34 50 101 152 (torchvision's layout, v1.5), keras-tutorial-18 34 50 101 152. */
+SC_API enum sc_status sc_model_create(struct sc_model **out, const char *name, const struct sc_model_options *options,
+				      struct sc_error *error);
+/* `path`: a run folder, or a .safetensors file written by sc_model_save, which carries its description with it. */
+SC_API enum sc_status sc_model_load(struct sc_model **out, const char *path, struct sc_error *error);
+/* Replaces the parameters by those of a .safetensors file; names and shapes must agree; on failure the model is unchanged. */
+SC_API enum sc_status sc_model_read_weights(struct sc_model *model, const char *path, struct sc_error *error);
+/* Writes a .safetensors file: to a temporary file first, then renamed, so that `path` is always old or new, never half. */
+SC_API enum sc_status sc_model_save(const struct sc_model *model, const char *path, struct sc_error *error);
+SC_API void sc_model_destroy(struct sc_model *model);
+
+SC_API const char *sc_model_preset(int index); /* the presets' names, NULL past the last */
+SC_API const char *sc_model_name(const struct sc_model *model);
+SC_API int64_t sc_model_height(const struct sc_model *model); /* of the input, pixels */
+SC_API int64_t sc_model_width(const struct sc_model *model);
+SC_API int64_t sc_model_channels(const struct sc_model *model);
+SC_API int64_t sc_model_classes(const struct sc_model *model);
+SC_API const char *sc_model_class_name(const struct sc_model *model, int64_t label);
+SC_API const struct sc_preprocess *sc_model_preprocess(const struct sc_model *model);
+
+struct sc_layer {
+	const char *name;   /* "layer1.0.conv1" */
+	const char *type;   /* "convolution" */
+	const char *detail; /* "3x3/2 64->128", or "" */
+	const char *inputs; /* names, separated by ", " */
+	int64_t height, width, channels;      /* of the output of one image */
+	int64_t parameters, trainable;        /* counts; parameters include running statistics, as Keras counts */
+	int64_t macs;                         /* multiply-adds for one image, padded taps counted, as other tools do */
+	int64_t output_bytes;                 /* for one image, float32 */
+};
+
+struct sc_totals {
+	int64_t parameters, trainable, non_trainable; /* counts */
+	int64_t macs;                                 /* multiply-adds of a forward pass for one image */
+	int64_t parameter_bytes, output_bytes;        /* output_bytes: all layers, one image, float32 */
+};
+
+SC_API int64_t sc_model_layer_count(const struct sc_model *model);
+/* The strings are borrowed from the model. `index` in [0, layer_count). */
+SC_API void sc_model_layer(const struct sc_model *model, int64_t index, struct sc_layer *layer);
+SC_API void sc_model_totals(const struct sc_model *model, struct sc_totals *totals);
+/* The layer table as people know it from Keras' model.summary(), written to `stream`, `columns` wide (0: 100). */
+SC_API void sc_model_summary(const struct sc_model *model, FILE *stream, int columns);
+
+/* A parameter tensor as a view into the model's one buffer. Convolution kernels are (kernel_h, kernel_w, in, out), dense
+ * kernels (in, out): output channels last, as the engine computes. Files hold PyTorch's order (out, in, h, w), (out, in). */
+struct sc_tensor {
+	const char *name; /* "layer1.0.conv1.weight" */
+	int rank;
+	int64_t shape[4];
+	int64_t count;
+	float *values;
+	bool trainable;
+};
+SC_API int64_t sc_model_tensor_count(const struct sc_model *model);
+SC_API void sc_model_tensor(const struct sc_model *model, int64_t index, struct sc_tensor *tensor);
+
+/* ---- Hashes ----------------------------------------------------------------------------------------------------------- */
+
+#define SC_HASH_SIZE 65 /* SHA-256 as 64 hexadecimal digits and a NUL */
+
+/* SHA-256 of the parameter tensors (name, dtype, shape, bytes; in name order): equal weights have equal hashes, whatever
+ * else a file holds. `path`: a .safetensors file or a run folder. */
+SC_API enum sc_status sc_hash_file(char hash[SC_HASH_SIZE], const char *path, struct sc_error *error);
+SC_API enum sc_status sc_model_hash(const struct sc_model *model, char hash[SC_HASH_SIZE], struct sc_error *error);
+
+/* ---- Training ----------------------------------------------------------------------------------------------------------- */
+
+/* How the engine computes; the bits do not depend on it. */
+struct sc_compute {
+	int threads;                 /* 0: one for each processor this process may use */
+	const char *instruction_set; /* at most "avx512", "avx2", "sse2", "neon", "reference"; NULL: $SHORTCUT_ISA, else the best here */
+};
+
+enum sc_momentum_form {
+	SC_MOMENTUM_TORCH, /* v = m v + g;     w -= lr v */
+	SC_MOMENTUM_KERAS  /* v = m v - lr g;  w += v */
+};
+
+enum sc_weight_decay_form {
+	SC_DECAY_COUPLED,  /* g += wd w  (L2, PyTorch's SGD) */
+	SC_DECAY_DECOUPLED /* w -= lr wd w, before the step (Keras' weight_decay) */
+};
+
+struct sc_optimizer { /* stochastic gradient descent */
+	float learning_rate; /* 0: 0.01 */
+	float momentum;
+	bool nesterov;
+	float weight_decay;
+	enum sc_momentum_form momentum_form;
+	enum sc_weight_decay_form weight_decay_form;
+	bool decay_all; /* false: no decay on biases and BatchNorm scale and shift */
+};
+
+enum sc_schedule_kind { SC_SCHEDULE_CONSTANT, SC_SCHEDULE_STEP, SC_SCHEDULE_COSINE, SC_SCHEDULE_LINEAR };
+
+struct sc_schedule { /* of the learning rate, by step */
+	enum sc_schedule_kind kind;
+	float warmup_epochs;          /* rises linearly from 0 to the learning rate */
+	int64_t step_epochs;          /* SC_SCHEDULE_STEP: multiply by `step_factor` each so many epochs; 0: 30 */
+	float step_factor;            /* 0: 0.1 */
+	float final_learning_rate;    /* where cosine and linear end */
+};
+
+enum sc_split { SC_SPLIT_LAST, SC_SPLIT_STRATIFIED }; /* the last part before shuffling (Keras), or the same share of each class */
+
+struct sc_score {
+	int64_t count, correct;
+	double loss;     /* mean cross-entropy, natural logarithm */
+	double accuracy; /* correct / count */
+};
+
+/* What a callback is told after a step, and after an epoch. */
+struct sc_progress_event {
+	int64_t epoch, epochs;              /* epoch counts from 1 */
+	int64_t step, steps;                /* inside the epoch, from 1 */
+	int64_t global_step;                /* from 1 */
+	int64_t images;                     /* seen in this epoch */
+	double seconds;                     /* since the epoch began */
+	double step_loss, step_accuracy;    /* of this step's batch */
+	float learning_rate;
+	struct sc_score train;              /* of the epoch so far (running mean over images, as Keras shows) */
+	bool epoch_end;                     /* the epoch and its validation are over */
+	bool has_validation;
+	struct sc_score validation;         /* if epoch_end && has_validation */
+	const char *checkpoint;             /* path just written, or NULL */
+};
+/* Non-zero stops the training cleanly: sc_fit returns SC_ERROR_STOPPED with the model as it is after that step. */
+typedef int (*sc_progress_callback)(void *user, const struct sc_progress_event *event);
+
+struct sc_fit_options {
+	int64_t epochs; /* 0: 1 */
+	int64_t steps;  /* stop after so many steps in all; 0: no limit */
+	int64_t batch;  /* 0: 32 */
+	struct sc_optimizer optimizer;
+	struct sc_schedule schedule;
+	float validation_split;          /* 0..1, taken from the training data */
+	enum sc_split split;
+	const struct sc_data *validation; /* instead of a split */
+	bool no_shuffle;
+	uint64_t seed;
+	struct sc_compute compute;
+	const char *run;                 /* folder for config.json, weights, checkpoints, history.csv, history.json, steps.csv; NULL: none */
+	const char *resume;              /* a run folder to go on from, at its last finished epoch */
+	sc_progress_callback progress;   /* NULL: silent */
+	void *user;                      /* for `progress` */
+};
+
+struct sc_fit_result {
+	int64_t epochs, steps, images;
+	double seconds;           /* wall time of the training steps, validation and saving left out */
+	double images_per_second; /* images / seconds */
+	double step_seconds;      /* median */
+	struct sc_score train, validation; /* of the last epoch; validation.count 0: there was none */
+	int64_t promised_bytes;   /* what the plan promised */
+	int threads;
+	const char *instruction_set;
+};
+
+SC_API enum sc_status sc_fit(struct sc_model *model, const struct sc_data *data, const struct sc_fit_options *options,
+			     struct sc_fit_result *result, struct sc_error *error);
+
+struct sc_evaluate_options {
+	int64_t batch; /* 0: 128 */
+	struct sc_compute compute;
+};
+SC_API enum sc_status sc_evaluate(const struct sc_model *model, const struct sc_data *data, const struct sc_evaluate_options *options,
+				  struct sc_score *score, struct sc_error *error);
+
+/* Probabilities of `count` images: (count, classes). */
+SC_API enum sc_status sc_predict(const struct sc_model *model, const struct sc_image *images, int64_t count,
+				 float *probabilities, struct sc_error *error);
+
+/* ---- Progress bar: what Keras' fit shows ---------------------------------------------------------------------------- */
+
+struct sc_progress_bar; /* draws on a terminal; writes plain lines elsewhere; respects NO_COLOR, CI, TERM=dumb, the width */
+
+SC_API enum sc_status sc_progress_bar_create(struct sc_progress_bar **out, FILE *stream, struct sc_error *error);
+SC_API void sc_progress_bar_destroy(struct sc_progress_bar *bar);
+/* An sc_progress_callback; `bar` is the sc_progress_bar. Always returns 0. */
+SC_API int sc_progress_bar_show(void *bar, const struct sc_progress_event *event);
+
+/* ---- Plans: for those who embed ------------------------------------------------------------------------------------- */
+
+struct sc_plan; /* a model bound to a batch size, a mode and an engine: all memory, all kernels chosen */
+
+enum sc_mode { SC_MODE_TRAIN, SC_MODE_INFER };
+
+struct sc_plan_options {
+	enum sc_mode mode;
+	int64_t batch; /* 0: 32 */
+	struct sc_compute compute;
+};
+
+struct sc_plan_step {
+	const char *pass;   /* "forward", "backward-data", "backward-weights", "loss" */
+	const char *layer;  /* the layer's name */
+	const char *kernel; /* "convolution direct avx512" */
+	const char *shape;  /* "56x56x64 -> 56x56x64" */
+	int64_t flops;      /* arithmetic of the whole batch; a multiply-add is 2; padded taps counted */
+	int64_t bytes;      /* read and written, each tensor once */
+};
+
+/* The model must outlive the plan. After this, forward and step allocate nothing and cannot fail. */
+SC_API enum sc_status sc_plan_create(struct sc_plan **out, struct sc_model *model, const struct sc_plan_options *options,
+				     struct sc_error *error);
+SC_API void sc_plan_destroy(struct sc_plan *plan);
+/* images: (batch, height, width, channels), already preprocessed. scores: (batch, classes), before the softmax. */
+SC_API void sc_plan_forward(struct sc_plan *plan, const float *images, float *scores);
+/* Forward, loss and backward of one batch; gradients are then in the plan (a train plan only). labels: (batch), each in [0, classes). */
+SC_API struct sc_score sc_plan_step(struct sc_plan *plan, const float *images, const int32_t *labels);
+/* One update of the model's parameters from the plan's gradients. */
+SC_API void sc_plan_update(struct sc_plan *plan, const struct sc_optimizer *optimizer);
+SC_API int64_t sc_plan_promised_bytes(const struct sc_plan *plan); /* parameters, gradients, momenta, activations, workspace */
+SC_API int64_t sc_plan_arena_bytes(const struct sc_plan *plan);    /* activations and workspace alone */
+SC_API int64_t sc_plan_step_count(const struct sc_plan *plan);
+SC_API void sc_plan_describe_step(const struct sc_plan *plan, int64_t index, struct sc_plan_step *step);
+SC_API int sc_plan_threads(const struct sc_plan *plan);
+SC_API const char *sc_plan_instruction_set(const struct sc_plan *plan);
+
+/* ---- Measuring -------------------------------------------------------------------------------------------------------- */
+
+struct sc_bench_row {
+	const char *layer, *pass; /* "3x3/1 56x56x64->64", "forward" */
+	int64_t flops;            /* of the measured batch, padded taps counted */
+	double seconds;           /* best of the repetitions */
+	double share_of_peak;     /* flops / seconds / peak */
+};
+struct sc_bench_options {
+	int64_t batch;       /* 0: 16 */
+	double seconds;      /* for each row; 0: 0.3 */
+	struct sc_compute compute;
+};
+typedef void (*sc_bench_callback)(void *user, const struct sc_bench_row *row);
+/* Fused multiply-add peak of all threads, then each different convolution of the model, each pass. Peak: FLOP a second. */
+SC_API enum sc_status sc_bench_layers(const struct sc_model *model, const struct sc_bench_options *options, double *peak,
+				      sc_bench_callback callback, void *user, struct sc_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,97 @@
+/* kernels.h - the interface between a plan and the code that computes: one table of functions an instruction set.
+ *
+ * reference/ gives the meaning of each op in plain loops; cpu/ gives the same bits faster. A kernel reads and writes only what it
+ * is handed, allocates nothing, cannot fail, and shares its work among `pool`. Which chain of additions gives an element is
+ * documented at each reference op; it depends on the shapes alone.
+ *
+ * Words: src, dst, weights; diff_x is the gradient of the loss by x. mb: images in the batch; ic, oc: input and output channels;
+ * ih, iw, oh, ow: input and output height and width; kh, kw: kernel. Tensors are NHWC, weights (kh, kw, ic, oc). */
+#ifndef SC_ENGINE_KERNELS_H
+#define SC_ENGINE_KERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+
+struct sc_convolution {
+	int64_t mb, ih, iw, ic, oh, ow, oc;
+	int64_t kh, kw, stride_h, stride_w, pad_top, pad_left; /* bottom and right padding follow from oh and ow */
+};
+
+struct sc_max_pool {
+	int64_t mb, ih, iw, oh, ow, channels;
+	int64_t kh, kw, stride_h, stride_w, pad_top, pad_left;
+	float pad_value; /* takes part as a value of its own where a window reaches outside; -INFINITY never wins */
+};
+
+struct sc_batch_norm {
+	int64_t mb, height, width, channels;
+	float epsilon, momentum, update;
+	bool unbiased;
+};
+
+struct sc_sgd {
+	float learning_rate, momentum, weight_decay;
+	bool nesterov, keras_form, decoupled_decay;
+};
+
+struct sc_kernels {
+	const char *name; /* "avx512" */
+
+	/* dst = convolution(src, weights) + bias; bias may be NULL. */
+	int64_t (*convolution_forward_workspace)(const struct sc_convolution *c, int threads); /* bytes */
+	void (*convolution_forward)(const struct sc_convolution *c, const float *src, const float *weights, const float *bias, float *dst,
+				    void *workspace, struct sc_pool *pool);
+	/* diff_src = (accumulate: diff_src +) the transposed convolution of diff_dst. */
+	int64_t (*convolution_backward_data_workspace)(const struct sc_convolution *c, int threads);
+	void (*convolution_backward_data)(const struct sc_convolution *c, const float *diff_dst, const float *weights, float *diff_src,
+					  bool accumulate, void *workspace, struct sc_pool *pool);
+	/* diff_weights (kh, kw, ic, oc), diff_bias (oc) or NULL; both are overwritten. */
+	int64_t (*convolution_backward_weights_workspace)(const struct sc_convolution *c, int threads);
+	void (*convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst, float *diff_weights,
+					     float *diff_bias, void *workspace, struct sc_pool *pool);
+
+	/* statistics (4, channels): mean, biased variance, 1 / sqrt(variance + epsilon), spare: what backward and the running averages need. */
+	int64_t (*batch_norm_workspace)(const struct sc_batch_norm *b, int threads);
+	void (*batch_norm_forward)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift, float *dst,
+				   float *statistics, void *workspace, struct sc_pool *pool);
+	void (*batch_norm_infer)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift, const float *mean,
+				 const float *variance, float *dst, void *workspace, struct sc_pool *pool);
+	void (*batch_norm_backward)(const struct sc_batch_norm *b, const float *src, const float *diff_dst, const float *scale,
+				    const float *statistics, float *diff_src, float *diff_scale, float *diff_shift, void *workspace,
+				    struct sc_pool *pool);
+
+	void (*relu_forward)(int64_t count, const float *src, float *dst, struct sc_pool *pool);
+	/* diff_src may be diff_dst; dst is the forward's result. */
+	void (*relu_backward)(int64_t count, const float *dst, const float *diff_dst, float *diff_src, struct sc_pool *pool);
+	void (*add)(int64_t count, const float *a, const float *b, float *sum, struct sc_pool *pool); /* sum may be a or b */
+
+	/* winner (mb, oh, ow, channels): number of the tap kh * KW + kw that gave the maximum (the first of equals), 255 for padding. */
+	void (*max_pool_forward)(const struct sc_max_pool *m, const float *src, float *dst, uint8_t *winner, struct sc_pool *pool);
+	void (*max_pool_backward)(const struct sc_max_pool *m, const float *diff_dst, const uint8_t *winner, float *diff_src,
+				  struct sc_pool *pool);
+	/* (mb, height * width, channels) -> (mb, channels) */
+	void (*average_pool_forward)(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst, struct sc_pool *pool);
+	void (*average_pool_backward)(int64_t mb, int64_t pixels, int64_t channels, const float *diff_dst, float *diff_src,
+				      struct sc_pool *pool);
+
+	/* One step of stochastic gradient descent over `count` numbers; velocity may be NULL where momentum is 0. */
+	void (*sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity, struct sc_pool *pool);
+
+	/* `repetitions` rounds of independent fused multiply-adds in registers; gives the FLOP done by one thread. For measuring. */
+	int64_t (*fma_peak)(int64_t repetitions);
+};
+
+/* The best table that this processor runs and `name` allows; NULL name: $SHORTCUT_ISA, else the best.
+ * SC_ERROR_ARGUMENT for a name that is none, SC_ERROR_UNSUPPORTED for one that this processor lacks. */
+enum sc_status sc_kernels_choose(const struct sc_kernels **out, const char *name, struct sc_error *error);
+/* The tables that this build holds and this processor runs, best first, reference last; NULL past the end. */
+const struct sc_kernels *sc_kernels_available(int index);
+
+/* Softmax and cross-entropy (engine/loss.c): few numbers, in double, the same code for every instruction set.
+ * scores (mb, classes) -> probabilities (mb, classes) or NULL, diff_scores (mb, classes) = (probability - onehot) / mb, or NULL. */
+struct sc_score sc_softmax_cross_entropy(int64_t mb, int64_t classes, const float *scores, const int32_t *labels, float *probabilities,
+					 float *diff_scores);
+
+#endif

@@ -1,0 +1,45 @@
+/* plan.h - a model bound to a batch, a mode and an engine: the list of steps, and where each tensor lies in one arena.
+ *
+ * sc_plan_layout decides everything and takes no big memory; sc_plan_bind gives it memory that may be shared with other plans of
+ * the same model that do not run at the same time (training, its last smaller batch, validation: one arena, the largest wins).
+ * The public sc_plan_create does both, with memory of its own. */
+#ifndef SC_ENGINE_PLAN_H
+#define SC_ENGINE_PLAN_H
+
+#include "base/memory.h"
+#include "base/pool.h"
+#include "engine/kernels.h"
+#include "model/model.h"
+
+struct sc_engine {
+	const struct sc_kernels *kernels;
+	struct sc_pool *pool;
+};
+enum sc_status sc_engine_init(struct sc_engine *engine, const struct sc_compute *compute, struct sc_error *error); /* compute NULL: defaults */
+void sc_engine_release(struct sc_engine *engine);
+
+struct sc_plan;
+
+/* The model and the engine must outlive the plan. batch >= 1. */
+enum sc_status sc_plan_layout(struct sc_plan **out, struct sc_model *model, const struct sc_engine *engine, enum sc_mode mode, int64_t batch,
+			      struct sc_error *error);
+/* arena: sc_plan_arena_bytes(plan) bytes or more. gradients: model->trainable_values numbers; NULL for an infer plan. */
+void sc_plan_bind(struct sc_plan *plan, void *arena, float *gradients);
+
+/* The rest works on a bound plan. */
+int64_t sc_plan_batch(const struct sc_plan *plan);
+float *sc_plan_images(struct sc_plan *plan);   /* (batch, height, width, channels): fill before a run */
+int32_t *sc_plan_labels(struct sc_plan *plan); /* (batch): fill before sc_plan_run_step */
+const float *sc_plan_scores(const struct sc_plan *plan); /* (batch, classes), after a run */
+void sc_plan_run_forward(struct sc_plan *plan);
+/* Forward, loss, and, if the loss is finite, backward. Nothing in the model changes: not even running statistics. */
+struct sc_score sc_plan_run_step(struct sc_plan *plan);
+/* Moves the model's running means and variances towards those of the last step's batch. Part of an update. */
+void sc_plan_update_statistics(struct sc_plan *plan);
+/* After a non-finite loss: runs forward again with checks and names the first tensor that holds a number that is not finite
+ * ("images", a parameter, or a layer's output), or "the loss". The string is borrowed from the plan or the model. */
+const char *sc_plan_find_non_finite(struct sc_plan *plan);
+/* Of the whole plan's gradients: name of the first parameter with a gradient that is not finite, or NULL. */
+const char *sc_plan_find_non_finite_gradient(const struct sc_plan *plan);
+
+#endif

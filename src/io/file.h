@@ -1,0 +1,30 @@
+/* file.h - files written whole or not at all.
+ *
+ * A writer fills a temporary file in the folder of the target; commit flushes it, syncs it, renames it over the target and
+ * syncs the folder; abandon removes it. A reader of the target therefore sees the old file or the new one, never a part. */
+#ifndef SC_IO_FILE_H
+#define SC_IO_FILE_H
+
+#include <stdio.h>
+
+#include "base/error.h"
+
+struct sc_file_writer {
+	FILE *stream;         /* for fprintf and fwrite; their errors are found at commit */
+	char *path, *temporary;
+};
+enum sc_status sc_file_writer_open(struct sc_file_writer *writer, const char *path, struct sc_error *error);
+enum sc_status sc_file_write(struct sc_file_writer *writer, const void *bytes, int64_t count, struct sc_error *error);
+enum sc_status sc_file_writer_commit(struct sc_file_writer *writer, struct sc_error *error); /* abandons by itself on failure */
+void sc_file_writer_abandon(struct sc_file_writer *writer);
+
+/* Opens a regular file for reading and says how long it is. Folders, sockets, FIFOs and devices are refused by name. */
+enum sc_status sc_file_open(FILE **out, int64_t *bytes, const char *path, struct sc_error *error);
+/* A whole text file, at most `limit` bytes, NUL-terminated; the caller frees it. */
+enum sc_status sc_file_read_text(char **text, const char *path, int64_t limit, struct sc_error *error);
+/* Makes the folder and those above it; fine if it is there. */
+enum sc_status sc_folder_make(const char *path, struct sc_error *error);
+/* "folder/name" into a new string; NULL when there is no memory. */
+char *sc_path_join(const char *folder, const char *name);
+
+#endif
