@@ -326,10 +326,10 @@ struct sc_plan_options {
 };
 
 struct sc_plan_step {
-	const char *pass;   /* "forward", "backward-data", "backward-weights", "loss" */
+	const char *pass;   /* "forward", "loss", "backward", "backward-data", "backward-weights", "sum" */
 	const char *layer;  /* the layer's name */
-	const char *kernel; /* "convolution direct avx512" */
-	const char *shape;  /* "56x56x64 -> 56x56x64" */
+	char kernel[48];    /* "convolution direct avx512" */
+	char shape[80];     /* "56x56x64 -> 56x56x64" */
 	int64_t flops;      /* arithmetic of the whole batch; a multiply-add is 2; padded taps counted */
 	int64_t bytes;      /* read and written, each tensor once */
 };

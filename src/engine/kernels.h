@@ -14,6 +14,8 @@
 
 #include "base/pool.h"
 
+#define SC_MAX_KERNEL 15 /* taps along an axis; the plan refuses larger windows */
+
 struct sc_convolution {
 	int64_t mb, ih, iw, ic, oh, ow, oc;
 	int64_t kh, kw, stride_h, stride_w, pad_top, pad_left; /* bottom and right padding follow from oh and ow */
@@ -90,7 +92,7 @@ enum sc_status sc_kernels_choose(const struct sc_kernels **out, const char *name
 const struct sc_kernels *sc_kernels_available(int index);
 
 /* Softmax and cross-entropy (engine/loss.c): few numbers, in double, the same code for every instruction set.
- * scores (mb, classes) -> probabilities (mb, classes) or NULL, diff_scores (mb, classes) = (probability - onehot) / mb, or NULL. */
+ * labels (mb) may be NULL: then only probabilities are given. scores (mb, classes) -> probabilities (mb, classes) or NULL, diff_scores (mb, classes) = (probability - onehot) / mb, or NULL. */
 struct sc_score sc_softmax_cross_entropy(int64_t mb, int64_t classes, const float *scores, const int32_t *labels, float *probabilities,
 					 float *diff_scores);
 

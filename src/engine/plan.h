@@ -26,6 +26,11 @@ enum sc_status sc_plan_layout(struct sc_plan **out, struct sc_model *model, cons
 /* arena: sc_plan_arena_bytes(plan) bytes or more. gradients: model->trainable_values numbers; NULL for an infer plan. */
 void sc_plan_bind(struct sc_plan *plan, void *arena, float *gradients);
 
+const struct sc_engine *sc_plan_engine(const struct sc_plan *plan);
+struct sc_model *sc_plan_model(const struct sc_plan *plan);
+float *sc_plan_gradients(const struct sc_plan *plan); /* [model->trainable_values] */
+float *sc_plan_velocity(const struct sc_plan *plan);  /* the same; zero at first; NULL unless made by sc_plan_create for training */
+
 /* The rest works on a bound plan. */
 int64_t sc_plan_batch(const struct sc_plan *plan);
 float *sc_plan_images(struct sc_plan *plan);   /* (batch, height, width, channels): fill before a run */

@@ -1,0 +1,26 @@
+/* gradient_tile.h - the register tile of weight gradients: up to TILE_PIXELS rows (source channels, or tap rows) x BLOCK output
+ * channels; it walks over pixels and goes on with the chains that it finds in memory. */
+#ifndef SC_ENGINE_CPU_GRADIENT_TILE_H
+#define SC_ENGINE_CPU_GRADIENT_TILE_H
+
+#include "engine/cpu/lanes.h"
+
+/* One loop of the walk: how often, and how far source and gradient move each time. */
+struct walk {
+	int64_t count, src_stride, diff_stride;
+};
+
+struct gradient_tile {
+	const float *src;      /* first row's number at the first pixel; row r lies r * row_stride further */
+	const float *diff_dst; /* first pixel, first channel of the block */
+	int64_t row_stride;
+	struct walk images, rows, columns; /* outer to inner */
+	float *sums;           /* (rows, sums_stride): the chains so far, and their continuation afterwards */
+	int64_t sums_stride;
+	int64_t channels;      /* of the block that exist: 1 to BLOCK */
+};
+
+/* rows: 1 to TILE_PIXELS. */
+void SC_CPU(gradient_tile_run)(int rows, const struct gradient_tile *tile);
+
+#endif

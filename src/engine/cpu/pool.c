@@ -1,0 +1,138 @@
+/* pool.c - max-pooling and global average pooling, an output row or an image at a time; vectors along channels. */
+#include <string.h>
+
+#include "engine/cpu/cpu.h"
+
+#define GROUP 64    /* channels that are worked on together */
+#define PADDING 255 /* in `winner`: the padding won */
+
+struct max_work {
+	const struct sc_max_pool *m;
+	const float *src, *diff_dst;
+	float *dst, *diff_src;
+	uint8_t *winner;
+	const uint8_t *won;
+};
+
+/* Channels [0, count) of one output pixel, taps by row and column; a later tap wins if it is greater, or not a number. */
+static void pool_pixel(const struct sc_max_pool *m, const float *image, int64_t top, int64_t left, int64_t count, float *restrict dst,
+		       uint8_t *restrict winner)
+{
+	float best[GROUP];
+	int32_t who[GROUP];
+	for (int64_t tap = 0; tap < m->kh * m->kw; tap++) {
+		int64_t iy = top + tap / m->kw, ix = left + tap % m->kw;
+		bool inside = iy >= 0 && iy < m->ih && ix >= 0 && ix < m->iw;
+		const float *src = inside ? image + (iy * m->iw + ix) * m->channels : NULL;
+		int32_t mark = inside ? (int32_t)tap : PADDING;
+		for (int64_t c = 0; c < count; c++) {
+			float value = src ? src[c] : m->pad_value;
+			bool wins = tap == 0 || value > best[c] || value != value;
+			best[c] = wins ? value : best[c];
+			who[c] = wins ? mark : who[c];
+		}
+	}
+	for (int64_t c = 0; c < count; c++)
+		dst[c] = best[c], winner[c] = (uint8_t)who[c];
+}
+
+static void max_rows(void *context, int slot, int64_t begin, int64_t end)
+{
+	(void)slot;
+	const struct max_work *w = context;
+	const struct sc_max_pool *m = w->m;
+	for (int64_t row = begin; row < end; row++) {
+		int64_t n = row / m->oh, y = row % m->oh;
+		for (int64_t x = 0; x < m->ow; x++)
+			for (int64_t c = 0; c < m->channels; c += GROUP) {
+				int64_t at = (row * m->ow + x) * m->channels + c;
+				pool_pixel(m, w->src + n * m->ih * m->iw * m->channels + c, y * m->stride_h - m->pad_top,
+					   x * m->stride_w - m->pad_left, minimum(GROUP, m->channels - c), w->dst + at,
+					   w->winner + at);
+			}
+	}
+}
+
+void SC_CPU(max_pool_forward)(const struct sc_max_pool *m, const float *src, float *dst, uint8_t *winner, struct sc_pool *pool)
+{
+	struct max_work w = {.m = m, .src = src, .dst = dst, .winner = winner};
+	sc_pool_run(pool, max_rows, &w, m->mb * m->oh, 1);
+}
+
+/* Windows of one image overlap, so an image is one unit of work. */
+static void max_images(void *context, int slot, int64_t begin, int64_t end)
+{
+	(void)slot;
+	const struct max_work *w = context;
+	const struct sc_max_pool *m = w->m;
+	int64_t size = m->ih * m->iw * m->channels;
+	memset(w->diff_src + begin * size, 0, (size_t)((end - begin) * size) * sizeof(float));
+	for (int64_t n = begin; n < end; n++)
+		for (int64_t y = 0; y < m->oh; y++)
+			for (int64_t x = 0; x < m->ow; x++) {
+				int64_t at = ((n * m->oh + y) * m->ow + x) * m->channels;
+				int64_t top = y * m->stride_h - m->pad_top, left = x * m->stride_w - m->pad_left;
+				for (int64_t c = 0; c < m->channels; c++) {
+					uint8_t tap = w->won[at + c];
+					if (tap == PADDING)
+						continue;
+					int64_t iy = top + tap / m->kw, ix = left + tap % m->kw;
+					w->diff_src[((n * m->ih + iy) * m->iw + ix) * m->channels + c] += w->diff_dst[at + c];
+				}
+			}
+}
+
+void SC_CPU(max_pool_backward)(const struct sc_max_pool *m, const float *diff_dst, const uint8_t *winner, float *diff_src,
+			       struct sc_pool *pool)
+{
+	struct max_work w = {.m = m, .diff_dst = diff_dst, .diff_src = diff_src, .won = winner};
+	sc_pool_run(pool, max_images, &w, m->mb, 1);
+}
+
+struct average_work {
+	int64_t pixels, channels;
+	const float *src;
+	float *dst;
+};
+
+static void average_images(void *context, int slot, int64_t begin, int64_t end)
+{
+	(void)slot;
+	const struct average_work *w = context;
+	for (int64_t n = begin; n < end; n++) {
+		const float *restrict src = w->src + n * w->pixels * w->channels;
+		float *restrict dst = w->dst + n * w->channels;
+		memset(dst, 0, (size_t)w->channels * sizeof(float));
+		for (int64_t p = 0; p < w->pixels; p++)
+			for (int64_t c = 0; c < w->channels; c++)
+				dst[c] += src[p * w->channels + c];
+		for (int64_t c = 0; c < w->channels; c++)
+			dst[c] /= (float)w->pixels;
+	}
+}
+
+void SC_CPU(average_pool_forward)(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst, struct sc_pool *pool)
+{
+	struct average_work w = {pixels, channels, src, dst};
+	sc_pool_run(pool, average_images, &w, mb, 1);
+}
+
+static void spread_images(void *context, int slot, int64_t begin, int64_t end)
+{
+	(void)slot;
+	const struct average_work *w = context;
+	for (int64_t n = begin; n < end; n++)
+		for (int64_t p = 0; p < w->pixels; p++) {
+			const float *restrict src = w->src + n * w->channels;
+			float *restrict dst = w->dst + (n * w->pixels + p) * w->channels;
+			for (int64_t c = 0; c < w->channels; c++)
+				dst[c] = src[c] / (float)w->pixels;
+		}
+}
+
+void SC_CPU(average_pool_backward)(int64_t mb, int64_t pixels, int64_t channels, const float *diff_dst, float *diff_src,
+				   struct sc_pool *pool)
+{
+	struct average_work w = {pixels, channels, diff_dst, diff_src};
+	sc_pool_run(pool, spread_images, &w, mb, 1);
+}

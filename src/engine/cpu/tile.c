@@ -1,0 +1,126 @@
+/* tile.c - the inner loop of forward and backward-data convolutions: see tile.h.
+ *
+ * It is written once for any number of pixels and compiled for each number from 1 to TILE_PIXELS, so that the accumulators are
+ * registers. A segment that leaves out up to three pixels at one end of the tile (the left or right edge of an image) has a loop of
+ * its own; other ranges, which only tiny images with wide kernels have, go pixel by pixel through memory. */
+#include "engine/cpu/tile.h"
+
+/* Every `row` in the macros below is a constant after inlining, and so is each condition on it. */
+
+SC_INLINE void multiply(const struct segment *s, int64_t stride, lanes acc[TILE_PIXELS][VECTORS], const int first, const int last)
+{
+	const float *src = s->src, *weights = s->weights;
+	for (int64_t k = 0; k < s->length; k++, weights += BLOCK) {
+		lanes w[VECTORS], x;
+#define LOAD(row, v) w[v] = lanes_load(weights + v * LANES);
+#define FMA(row, v) acc[row][v] = lanes_fma(x, w[v], acc[row][v]);
+#define ROW(row)                                                       \
+	if (row >= first && row < last) {                              \
+		x = lanes_broadcast(src[(row - first) * stride + k]);  \
+		EACH_VECTOR(FMA, row)                                  \
+	}
+		EACH_VECTOR(LOAD, 0)
+		EACH_ROW(ROW)
+#undef LOAD
+#undef FMA
+#undef ROW
+	}
+}
+
+static __attribute__((noinline)) void multiply_in_memory(const struct segment *s, int64_t stride, float acc[TILE_PIXELS][BLOCK])
+{
+	for (int p = s->first; p < s->last; p++)
+		for (int v = 0; v < VECTORS; v++) {
+			lanes sum = lanes_load(acc[p] + v * LANES);
+			for (int64_t k = 0; k < s->length; k++)
+				sum = lanes_fma(lanes_broadcast(s->src[(p - s->first) * stride + k]),
+						lanes_load(s->weights + k * BLOCK + v * LANES), sum);
+			lanes_store(acc[p] + v * LANES, sum);
+		}
+}
+
+SC_INLINE void multiply_any(const struct segment *s, int64_t stride, lanes acc[TILE_PIXELS][VECTORS], const int pixels)
+{
+	float memory[TILE_PIXELS][BLOCK];
+#define OUT(row, v) lanes_store(memory[row] + v * LANES, acc[row][v]);
+#define IN(row, v) acc[row][v] = lanes_load(memory[row] + v * LANES);
+#define ROW_OUT(row)            \
+	if (row < pixels) {     \
+		EACH_VECTOR(OUT, row) \
+	}
+#define ROW_IN(row)             \
+	if (row < pixels) {     \
+		EACH_VECTOR(IN, row) \
+	}
+	EACH_ROW(ROW_OUT)
+	multiply_in_memory(s, stride, memory);
+	EACH_ROW(ROW_IN)
+#undef OUT
+#undef IN
+#undef ROW_OUT
+#undef ROW_IN
+}
+
+SC_INLINE void finish(const struct tile *t, int row, int v, lanes sum)
+{
+	float *dst = t->dst + row * t->dst_stride + v * LANES;
+	int count = lanes_of(t->channels, v);
+	if (t->bias)
+		sum = lanes_add(sum, lanes_load(t->bias + v * LANES));
+	if (count == LANES)
+		lanes_store(dst, t->accumulate ? lanes_add(lanes_load(dst), sum) : sum);
+	else if (count)
+		lanes_store_first(dst, t->accumulate ? lanes_add(lanes_load_first(dst, count), sum) : sum, count);
+}
+
+SC_INLINE void run(const struct tile *t, const int pixels)
+{
+	lanes acc[TILE_PIXELS][VECTORS];
+#define ZERO(row, v) acc[row][v] = lanes_zero();
+#define FINISH(row, v) finish(t, row, v, acc[row][v]);
+#define ROW_ZERO(row) EACH_VECTOR(ZERO, row)
+#define ROW_FINISH(row)               \
+	if (row < pixels) {           \
+		EACH_VECTOR(FINISH, row) \
+	}
+	EACH_ROW(ROW_ZERO)
+	for (int64_t i = 0; i < t->segment_count; i++) {
+		const struct segment *s = &t->segments[i];
+		int left = s->first, right = pixels - s->last;
+		if (left == 0 && right == 0)
+			multiply(s, t->pixel_stride, acc, 0, pixels);
+		else if (pixels > 1 && left == 1 && right == 0)
+			multiply(s, t->pixel_stride, acc, 1, pixels);
+		else if (pixels > 2 && left == 2 && right == 0)
+			multiply(s, t->pixel_stride, acc, 2, pixels);
+		else if (pixels > 3 && left == 3 && right == 0)
+			multiply(s, t->pixel_stride, acc, 3, pixels);
+		else if (pixels > 1 && left == 0 && right == 1)
+			multiply(s, t->pixel_stride, acc, 0, pixels - 1);
+		else if (pixels > 2 && left == 0 && right == 2)
+			multiply(s, t->pixel_stride, acc, 0, pixels - 2);
+		else if (pixels > 3 && left == 0 && right == 3)
+			multiply(s, t->pixel_stride, acc, 0, pixels - 3);
+		else
+			multiply_any(s, t->pixel_stride, acc, pixels);
+	}
+	EACH_ROW(ROW_FINISH)
+#undef ZERO
+#undef FINISH
+#undef ROW_ZERO
+#undef ROW_FINISH
+}
+
+#define RUN(row)                                                              \
+	static __attribute__((noinline)) void run_##row(const struct tile *t) \
+	{                                                                     \
+		run(t, row + 1);                                              \
+	}
+#define NAME(row) run_##row,
+EACH_ROW(RUN)
+
+void SC_CPU(tile_run)(int pixels, const struct tile *tile)
+{
+	static void (*const table[])(const struct tile *) = {EACH_ROW(NAME)};
+	table[pixels - 1](tile);
+}

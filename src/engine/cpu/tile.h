@@ -1,0 +1,34 @@
+/* tile.h - the register tile of convolutions: TILE_PIXELS output pixels x BLOCK output channels, all accumulators in registers.
+ *
+ * A tile walks a list of segments. A segment is a stretch of the chain that some neighbouring pixels of the tile share: `length`
+ * source numbers, one after the other in memory, for each of the pixels [first, last), times a block of weights (length, BLOCK).
+ * Pixels outside the range do not take part: a tap in the padding is no part of their chain. */
+#ifndef SC_ENGINE_CPU_TILE_H
+#define SC_ENGINE_CPU_TILE_H
+
+#include <stdbool.h>
+
+#include "engine/cpu/lanes.h"
+
+struct segment {
+	const float *src;     /* of pixel `first`; the next pixel's lies pixel_stride further */
+	const float *weights; /* (length, BLOCK) */
+	int64_t length;
+	int first, last;
+};
+
+struct tile {
+	const struct segment *segments;
+	int64_t segment_count;
+	int64_t pixel_stride; /* numbers between the sources of neighbouring pixels */
+	float *dst;           /* of pixel 0, first channel of the block */
+	int64_t dst_stride;   /* numbers between the results of neighbouring pixels */
+	const float *bias;    /* (BLOCK), or NULL */
+	int64_t channels;     /* of the block that exist: 1 to BLOCK */
+	bool accumulate;      /* add to dst instead of overwriting it */
+};
+
+/* pixels: 1 to TILE_PIXELS. */
+void SC_CPU(tile_run)(int pixels, const struct tile *tile);
+
+#endif

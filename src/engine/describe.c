@@ -1,0 +1,90 @@
+/* describe.c - a plan's steps in words and numbers. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/schedule.h"
+
+static const char *const pass_names[] = {
+	[PASS_FORWARD] = "forward",
+	[PASS_LOSS] = "loss",
+	[PASS_BACKWARD_WEIGHTS] = "backward-weights",
+	[PASS_BACKWARD_DATA] = "backward-data",
+	[PASS_BACKWARD] = "backward",
+	[PASS_SUM] = "sum",
+};
+
+static const char *const kind_names[] = {
+	[SC_NODE_INPUT] = "input",
+	[SC_NODE_CONVOLUTION] = "convolution direct",
+	[SC_NODE_BATCH_NORM] = "batch norm",
+	[SC_NODE_RELU] = "relu",
+	[SC_NODE_ADD] = "add",
+	[SC_NODE_MAX_POOL] = "max-pool",
+	[SC_NODE_GLOBAL_AVERAGE_POOL] = "average pool",
+	[SC_NODE_DENSE] = "dense direct",
+};
+
+/* Arithmetic for each number of the node's result, forward and backward alike, roughly: what a plain loop would do. */
+static int64_t operations(const struct sc_node *n)
+{
+	switch (n->kind) {
+	case SC_NODE_BATCH_NORM:
+		return 8;
+	case SC_NODE_MAX_POOL:
+		return n->window.kernel_h * n->window.kernel_w;
+	default:
+		return 1;
+	}
+}
+
+static int64_t step_flops(const struct sc_plan *plan, const struct step *s)
+{
+	const struct sc_node *n = step_node(plan, s);
+	if (is_convolution(n) && s->pass != PASS_LOSS && s->pass != PASS_SUM) {
+		struct sc_convolution c = node_convolution(plan, s->node);
+		return 2 * c.mb * c.oh * c.ow * c.oc * c.kh * c.kw * c.ic;
+	}
+	if (n->kind == SC_NODE_GLOBAL_AVERAGE_POOL)
+		return node_numbers(plan, n->inputs[0]);
+	return node_numbers(plan, s->node) * (s->pass == PASS_LOSS ? 8 : operations(n));
+}
+
+static int64_t parameter_bytes(const struct sc_plan *plan, const struct sc_node *n)
+{
+	int64_t count = 0;
+	if (n->weight != SC_NONE)
+		count += plan->model->parameters[n->weight].count;
+	if (n->bias != SC_NONE)
+		count += plan->model->parameters[n->bias].count;
+	return count * (int64_t)sizeof(float);
+}
+
+/* Each tensor that the step names, once; a buffer that is read and written counts twice. */
+static int64_t step_bytes(const struct sc_plan *plan, const struct step *s)
+{
+	const int used[] = {s->src, s->second, s->dst, s->extra, s->diff_dst, s->diff_src};
+	int64_t bytes = parameter_bytes(plan, step_node(plan, s));
+	for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++)
+		if (used[i] != SC_NONE)
+			bytes += plan->buffers[used[i]].bytes;
+	return s->accumulate ? bytes + plan->buffers[s->diff_src].bytes : bytes;
+}
+
+int64_t sc_plan_step_count(const struct sc_plan *plan)
+{
+	return plan->step_count;
+}
+
+void sc_plan_describe_step(const struct sc_plan *plan, int64_t index, struct sc_plan_step *step)
+{
+	const struct step *s = &plan->steps[index];
+	const struct sc_node *n = step_node(plan, s);
+	const struct sc_node *in = n->inputs[0] == SC_NONE ? n : &plan->model->nodes[n->inputs[0]];
+	const char *kernel = s->pass == PASS_LOSS ? "softmax cross-entropy" : s->pass == PASS_SUM ? "add" : kind_names[n->kind];
+	*step = (struct sc_plan_step){.pass = pass_names[s->pass], .layer = n->name};
+	snprintf(step->kernel, sizeof(step->kernel), "%s %s", kernel, s->pass == PASS_LOSS ? "double" : plan->engine.kernels->name);
+	snprintf(step->shape, sizeof(step->shape), "%lldx%lldx%lld -> %lldx%lldx%lld", (long long)in->height, (long long)in->width,
+		 (long long)in->channels, (long long)n->height, (long long)n->width, (long long)n->channels);
+	step->flops = step_flops(plan, s);
+	step->bytes = step_bytes(plan, s);
+}

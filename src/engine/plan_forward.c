@@ -1,0 +1,140 @@
+/* plan_forward.c - the forward steps, one a node, and which results may lie where an input lay. */
+#include "engine/schedule.h"
+
+static float *parameter(const struct sc_plan *plan, int index)
+{
+	return sc_parameter_values(plan->model, index);
+}
+
+static void run_convolution(const struct sc_plan *plan, const struct step *s)
+{
+	const struct sc_node *n = step_node(plan, s);
+	struct sc_convolution c = node_convolution(plan, s->node);
+	plan->engine.kernels->convolution_forward(&c, buffer_at(plan, s->src), parameter(plan, n->weight), parameter(plan, n->bias),
+						  buffer_at(plan, s->dst), buffer_at(plan, s->workspace), plan->engine.pool);
+}
+
+static void run_batch_norm(const struct sc_plan *plan, const struct step *s)
+{
+	const struct sc_node *n = step_node(plan, s);
+	struct sc_batch_norm b = node_batch_norm(plan, s->node);
+	if (plan->mode == SC_MODE_TRAIN)
+		plan->engine.kernels->batch_norm_forward(&b, buffer_at(plan, s->src), parameter(plan, n->weight), parameter(plan, n->bias),
+							 buffer_at(plan, s->dst), buffer_at(plan, s->extra),
+							 buffer_at(plan, s->workspace), plan->engine.pool);
+	else
+		plan->engine.kernels->batch_norm_infer(&b, buffer_at(plan, s->src), parameter(plan, n->weight), parameter(plan, n->bias),
+						       parameter(plan, n->running_mean), parameter(plan, n->running_variance),
+						       buffer_at(plan, s->dst), buffer_at(plan, s->workspace), plan->engine.pool);
+}
+
+static void run_relu(const struct sc_plan *plan, const struct step *s)
+{
+	plan->engine.kernels->relu_forward(node_numbers(plan, s->node), buffer_at(plan, s->src), buffer_at(plan, s->dst), plan->engine.pool);
+}
+
+static void run_add(const struct sc_plan *plan, const struct step *s)
+{
+	plan->engine.kernels->add(node_numbers(plan, s->node), buffer_at(plan, s->src), buffer_at(plan, s->second),
+				  buffer_at(plan, s->dst), plan->engine.pool);
+}
+
+static void run_max_pool(const struct sc_plan *plan, const struct step *s)
+{
+	struct sc_max_pool m = node_max_pool(plan, s->node);
+	plan->engine.kernels->max_pool_forward(&m, buffer_at(plan, s->src), buffer_at(plan, s->dst), buffer_at(plan, s->extra),
+					       plan->engine.pool);
+}
+
+static void run_average_pool(const struct sc_plan *plan, const struct step *s)
+{
+	const struct sc_node *in = &plan->model->nodes[step_node(plan, s)->inputs[0]];
+	plan->engine.kernels->average_pool_forward(plan->batch, in->height * in->width, in->channels, buffer_at(plan, s->src),
+						   buffer_at(plan, s->dst), plan->engine.pool);
+}
+
+static const step_function functions[] = {
+	[SC_NODE_CONVOLUTION] = run_convolution,
+	[SC_NODE_DENSE] = run_convolution,
+	[SC_NODE_BATCH_NORM] = run_batch_norm,
+	[SC_NODE_RELU] = run_relu,
+	[SC_NODE_ADD] = run_add,
+	[SC_NODE_MAX_POOL] = run_max_pool,
+	[SC_NODE_GLOBAL_AVERAGE_POOL] = run_average_pool,
+};
+
+static int consumers(const struct sc_model *model, int node)
+{
+	int count = 0;
+	for (int i = node + 1; i < model->node_count; i++)
+		count += (model->nodes[i].inputs[0] == node) + (model->nodes[i].inputs[1] == node);
+	return count;
+}
+
+/* Which forward tensors backward reads: the source of convolutions, dense layers and BatchNorm, the result of a rectifier. */
+static bool backward_reads_value(const struct sc_plan *plan, int node)
+{
+	const struct sc_model *model = plan->model;
+	if (plan->mode != SC_MODE_TRAIN)
+		return false;
+	if (model->nodes[node].kind == SC_NODE_RELU)
+		return true;
+	for (int i = node + 1; i < model->node_count; i++)
+		if ((is_convolution(&model->nodes[i]) || model->nodes[i].kind == SC_NODE_BATCH_NORM) && model->nodes[i].inputs[0] == node)
+			return true;
+	return false;
+}
+
+/* Whether the node may write its result over its first input: an op that works number by number, on a value nobody else wants. */
+static bool works_in_place(const struct sc_plan *plan, const struct sc_node *node)
+{
+	int input = node->inputs[0];
+	bool by_number = node->kind == SC_NODE_RELU || node->kind == SC_NODE_ADD ||
+			 (node->kind == SC_NODE_BATCH_NORM && plan->mode == SC_MODE_INFER);
+	return by_number && plan->model->nodes[input].kind != SC_NODE_INPUT && consumers(plan->model, input) == 1 &&
+	       !backward_reads_value(plan, input);
+}
+
+static int64_t workspace_of(const struct sc_plan *plan, int node)
+{
+	const struct sc_kernels *k = plan->engine.kernels;
+	int threads = sc_pool_threads(plan->engine.pool);
+	if (is_convolution(&plan->model->nodes[node])) {
+		struct sc_convolution c = node_convolution(plan, node);
+		return k->convolution_forward_workspace(&c, threads);
+	}
+	if (plan->model->nodes[node].kind == SC_NODE_BATCH_NORM) {
+		struct sc_batch_norm b = node_batch_norm(plan, node);
+		return k->batch_norm_workspace(&b, threads);
+	}
+	return 0;
+}
+
+static int extra_buffer(struct sc_plan *plan, int node)
+{
+	const struct sc_node *n = &plan->model->nodes[node];
+	if (n->kind == SC_NODE_BATCH_NORM && plan->mode == SC_MODE_TRAIN)
+		return new_buffer(plan, 4 * n->channels * (int64_t)sizeof(float));
+	if (n->kind == SC_NODE_MAX_POOL)
+		return new_buffer(plan, node_numbers(plan, node));
+	return SC_NONE;
+}
+
+void plan_forward(struct sc_plan *plan)
+{
+	const struct sc_model *model = plan->model;
+	plan->value[0] = new_buffer(plan, node_numbers(plan, 0) * (int64_t)sizeof(float));
+	for (int i = 1; i < model->node_count && !plan->out_of_memory; i++) {
+		const struct sc_node *n = &model->nodes[i];
+		plan->value[i] = works_in_place(plan, n) ? plan->value[n->inputs[0]]
+							 : new_buffer(plan, node_numbers(plan, i) * (int64_t)sizeof(float));
+		plan->extra[i] = extra_buffer(plan, i);
+		struct step *s = new_step(plan, PASS_FORWARD, i, functions[n->kind]);
+		s->src = plan->value[n->inputs[0]];
+		s->second = n->inputs[1] == SC_NONE ? SC_NONE : plan->value[n->inputs[1]];
+		s->dst = plan->value[i];
+		s->extra = plan->extra[i];
+		give_workspace(plan, s, workspace_of(plan, i));
+	}
+	plan->forward_count = plan->step_count;
+}

@@ -1,0 +1,74 @@
+/* pool.c - max-pooling and global average pooling in plain loops. */
+#include <math.h>
+#include <string.h>
+
+#include "engine/reference/reference.h"
+
+#define PADDING 255 /* in `winner`: the padding won, no pixel gets the gradient */
+
+/* Taps are tried by row, then by column; a later one wins only if it is greater, or not a number. */
+void sc_reference_max_pool_forward(const struct sc_max_pool *m, const float *src, float *dst, uint8_t *winner, struct sc_pool *pool)
+{
+	(void)pool;
+	for (int64_t n = 0; n < m->mb; n++)
+		for (int64_t y = 0; y < m->oh; y++)
+			for (int64_t x = 0; x < m->ow; x++)
+				for (int64_t c = 0; c < m->channels; c++) {
+					float best = 0;
+					uint8_t who = PADDING;
+					for (int64_t tap = 0; tap < m->kh * m->kw; tap++) {
+						int64_t iy = y * m->stride_h - m->pad_top + tap / m->kw;
+						int64_t ix = x * m->stride_w - m->pad_left + tap % m->kw;
+						bool inside = iy >= 0 && iy < m->ih && ix >= 0 && ix < m->iw;
+						float value = inside ? src[((n * m->ih + iy) * m->iw + ix) * m->channels + c]
+								     : m->pad_value;
+						if (tap == 0 || value > best || isnan(value)) {
+							best = value;
+							who = inside ? (uint8_t)tap : PADDING;
+						}
+					}
+					dst[((n * m->oh + y) * m->ow + x) * m->channels + c] = best;
+					winner[((n * m->oh + y) * m->ow + x) * m->channels + c] = who;
+				}
+}
+
+/* A pixel that won several windows adds their gradients, by output row, then by output column. */
+void sc_reference_max_pool_backward(const struct sc_max_pool *m, const float *diff_dst, const uint8_t *winner, float *diff_src,
+				    struct sc_pool *pool)
+{
+	(void)pool;
+	memset(diff_src, 0, (size_t)(m->mb * m->ih * m->iw * m->channels) * sizeof(float));
+	for (int64_t n = 0; n < m->mb; n++)
+		for (int64_t y = 0; y < m->oh; y++)
+			for (int64_t x = 0; x < m->ow; x++)
+				for (int64_t c = 0; c < m->channels; c++) {
+					int64_t at = ((n * m->oh + y) * m->ow + x) * m->channels + c;
+					if (winner[at] == PADDING)
+						continue;
+					int64_t iy = y * m->stride_h - m->pad_top + winner[at] / m->kw;
+					int64_t ix = x * m->stride_w - m->pad_left + winner[at] % m->kw;
+					diff_src[((n * m->ih + iy) * m->iw + ix) * m->channels + c] += diff_dst[at];
+				}
+}
+
+void sc_reference_average_pool_forward(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst, struct sc_pool *pool)
+{
+	(void)pool;
+	for (int64_t n = 0; n < mb; n++)
+		for (int64_t c = 0; c < channels; c++) {
+			float sum = 0;
+			for (int64_t p = 0; p < pixels; p++)
+				sum += src[(n * pixels + p) * channels + c];
+			dst[n * channels + c] = sum / (float)pixels;
+		}
+}
+
+void sc_reference_average_pool_backward(int64_t mb, int64_t pixels, int64_t channels, const float *diff_dst, float *diff_src,
+					struct sc_pool *pool)
+{
+	(void)pool;
+	for (int64_t n = 0; n < mb; n++)
+		for (int64_t p = 0; p < pixels; p++)
+			for (int64_t c = 0; c < channels; c++)
+				diff_src[(n * pixels + p) * channels + c] = diff_dst[n * channels + c] / (float)pixels;
+}
