@@ -14,6 +14,6 @@ enum sc_status sc_fail(struct sc_error *error, enum sc_status status, const char
 enum sc_status sc_fail_memory(struct sc_error *error, int64_t bytes, const char *what);
 
 /* Sends a line to the log callback, if one is set. */
-void sc_log(enum sc_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sc_log_line(enum sc_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif
