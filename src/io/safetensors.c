@@ -1,0 +1,255 @@
+/* safetensors.c - the safetensors format: reading. (safetensors_write.c writes.)
+ *
+ *     bytes 0-7     length n of the header, little-endian 64 bits, at most 100,000,000
+ *     n bytes       the header: a JSON object, beginning with '{', filled up at its end with spaces
+ *     then          the buffer: the tensors' numbers, little-endian, rows first
+ *
+ * The header has an entry for each tensor, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, positions counted
+ * from the start of the buffer, and may have "__metadata__", an object of strings. Tensors cover the buffer exactly: no hole, no
+ * overlap, nothing left over. Everything is checked before a tensor is read. */
+#include "io/safetensors.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the files are little-endian, and so must the machine be"
+#endif
+
+#define LONGEST_HEADER 100000000
+
+static const struct {
+	const char *name;
+	int64_t bytes;
+} dtypes[] = {
+	{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8}, {"I32", 4}, {"I16", 2}, {"I8", 1}, {"U64", 8},
+	{"U32", 4}, {"U16", 2}, {"U8", 1}, {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1},
+};
+
+/* ---- Header --------------------------------------------------------------------------------------------------------------------- */
+
+static enum sc_status bad_tensor(const char *path, const char *name, struct sc_error *error, const char *expected)
+{
+	return sc_fail(error, SC_ERROR_FORMAT, path, 8, "%s: tensor '%.120s': expected %s", path, name, expected);
+}
+
+/* A JSON integer that is not negative. */
+static bool whole_number(const json_t *value, int64_t *number)
+{
+	if (!json_is_integer(value) || json_integer_value(value) < 0)
+		return false;
+	*number = json_integer_value(value);
+	return true;
+}
+
+static enum sc_status read_shape(struct sc_safetensor *t, const json_t *shape, const char *path, int64_t unit, struct sc_error *error)
+{
+	if (!json_is_array(shape))
+		return bad_tensor(path, t->name, error, "\"shape\" to be a list");
+	if (json_array_size(shape) > SC_SAFETENSORS_MAX_RANK)
+		return bad_tensor(path, t->name, error, "at most 8 dimensions");
+	t->rank = (int)json_array_size(shape);
+	t->bytes = unit;
+	for (int i = 0; i < t->rank; i++)
+		if (!whole_number(json_array_get(shape, (size_t)i), &t->shape[i]) || !sc_multiply(t->bytes, t->shape[i], &t->bytes))
+			return bad_tensor(path, t->name, error, "a shape of whole numbers whose product fits in 63 bits");
+	return SC_OK;
+}
+
+static enum sc_status read_tensor(struct sc_safetensor *t, const json_t *entry, const char *path, int64_t buffer, struct sc_error *error)
+{
+	const char *dtype = json_string_value(json_object_get(entry, "dtype"));
+	const json_t *offsets = json_object_get(entry, "data_offsets");
+	int64_t end, unit = 0;
+	if (!json_is_object(entry) || json_object_size(entry) != 3 || !dtype)
+		return bad_tensor(path, t->name, error, "\"dtype\", \"shape\" and \"data_offsets\", and nothing else");
+	for (size_t i = 0; i < sizeof(dtypes) / sizeof(dtypes[0]); i++)
+		if (strcmp(dtype, dtypes[i].name) == 0) {
+			t->dtype = dtypes[i].name;
+			unit = dtypes[i].bytes;
+		}
+	if (!unit)
+		return sc_fail(error, SC_ERROR_FORMAT, path, 8, "%s: tensor '%.120s': unknown dtype '%.40s'", path, t->name, dtype);
+	enum sc_status status = read_shape(t, json_object_get(entry, "shape"), path, unit, error);
+	if (status)
+		return status;
+	if (json_array_size(offsets) != 2 || !whole_number(json_array_get(offsets, 0), &t->begin) ||
+	    !whole_number(json_array_get(offsets, 1), &end) || t->begin > end || end > buffer)
+		return bad_tensor(path, t->name, error, "\"data_offsets\" [begin, end] inside the file's buffer");
+	if (end - t->begin != t->bytes)
+		return sc_fail(error, SC_ERROR_FORMAT, path, 8, "%s: tensor '%.120s': its shape needs %lld bytes, its offsets give %lld", path,
+			       t->name, (long long)t->bytes, (long long)(end - t->begin));
+	return SC_OK;
+}
+
+static enum sc_status read_metadata(struct sc_safetensors *file, json_t *metadata, struct sc_error *error)
+{
+	const char *key;
+	json_t *value;
+	if (!json_is_object(metadata))
+		return sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: expected __metadata__ to be an object of strings", file->path);
+	file->metadata = sc_allocate(2 * (int64_t)json_object_size(metadata), sizeof(char *));
+	if (!file->metadata)
+		return sc_fail_memory(error, 0, file->path);
+	json_object_foreach(metadata, key, value) {
+		if (!json_is_string(value))
+			return sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: expected __metadata__ to hold strings, but '%.120s' is none",
+				       file->path, key);
+		char **pair = &file->metadata[2 * file->metadata_count++];
+		pair[0] = sc_copy_string(key);
+		pair[1] = sc_copy_string(json_string_value(value));
+		if (!pair[0] || !pair[1])
+			return sc_fail_memory(error, 0, file->path);
+	}
+	return SC_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct sc_safetensor *)a)->name, ((const struct sc_safetensor *)b)->name);
+}
+
+static int by_begin(const void *a, const void *b)
+{
+	const struct sc_safetensor *x = a, *y = b;
+	if (x->begin != y->begin)
+		return x->begin < y->begin ? -1 : 1;
+	return (x->bytes > y->bytes) - (x->bytes < y->bytes); /* empty tensors before the one that begins where they lie */
+}
+
+/* Sorted by position, the tensors must follow each other from 0 to the end. Then they are sorted by name. */
+static enum sc_status check_cover(struct sc_safetensors *file, int64_t buffer, struct sc_error *error)
+{
+	int64_t position = 0;
+	qsort(file->tensors, (size_t)file->tensor_count, sizeof(file->tensors[0]), by_begin);
+	for (int64_t i = 0; i < file->tensor_count; i++) {
+		const struct sc_safetensor *t = &file->tensors[i];
+		if (t->begin != position)
+			return sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: tensor '%.120s': expected to begin at %lld of the buffer, found %lld (%s)",
+				       file->path, t->name, (long long)position, (long long)t->begin,
+				       t->begin < position ? "an overlap" : "a hole");
+		position += t->bytes;
+	}
+	if (position != buffer)
+		return sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: its tensors need a buffer of %lld bytes, found %lld", file->path,
+			       (long long)position, (long long)buffer);
+	qsort(file->tensors, (size_t)file->tensor_count, sizeof(file->tensors[0]), by_name);
+	return SC_OK;
+}
+
+static enum sc_status read_entries(struct sc_safetensors *file, json_t *header, int64_t header_end, int64_t buffer, struct sc_error *error)
+{
+	const char *name;
+	json_t *entry;
+	enum sc_status status = SC_OK;
+	file->tensors = sc_allocate((int64_t)json_object_size(header), sizeof(file->tensors[0]));
+	if (!file->tensors)
+		return sc_fail_memory(error, 0, file->path);
+	json_object_foreach(header, name, entry) {
+		if (strcmp(name, "__metadata__") == 0) {
+			status = read_metadata(file, entry, error);
+		} else {
+			struct sc_safetensor *t = &file->tensors[file->tensor_count++];
+			t->name = sc_copy_string(name);
+			status = t->name ? read_tensor(t, entry, file->path, buffer, error) : sc_fail_memory(error, 0, file->path);
+		}
+		if (status)
+			return status;
+	}
+	status = check_cover(file, buffer, error);
+	for (int64_t i = 0; i < file->tensor_count; i++)
+		file->tensors[i].begin += header_end; /* from now on a position in the file */
+	return status;
+}
+
+static enum sc_status read_header(struct sc_safetensors *file, int64_t file_bytes, struct sc_error *error)
+{
+	uint64_t length;
+	if (file_bytes < 8 || fread(&length, 8, 1, file->stream) != 1)
+		return sc_fail(error, SC_ERROR_FORMAT, file->path, 0, "%s: expected a safetensors file of at least 8 bytes, found %lld", file->path,
+			       (long long)file_bytes);
+	if (length > LONGEST_HEADER || (int64_t)length > file_bytes - 8)
+		return sc_fail(error, SC_ERROR_FORMAT, file->path, 0,
+			       "%s: not a safetensors file, or a damaged one: it declares a header of %llu bytes in a file of %lld", file->path,
+			       (unsigned long long)length, (long long)file_bytes);
+	char *text = malloc(length ? length : 1);
+	if (!text)
+		return sc_fail_memory(error, (int64_t)length, file->path);
+	enum sc_status status = SC_OK;
+	json_error_t json_error;
+	json_t *header = NULL;
+	if (fread(text, 1, length, file->stream) != length)
+		status = sc_fail(error, SC_ERROR_READ, file->path, 8, "%s: reading the header ended early", file->path);
+	else if (length == 0 || text[0] != '{')
+		status = sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: expected the header to begin with '{'", file->path);
+	else if (!(header = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &json_error)))
+		status = sc_fail(error, SC_ERROR_FORMAT, file->path, 8 + json_error.position, "%s: the header is not valid JSON: %s", file->path,
+				 json_error.text);
+	else
+		status = read_entries(file, header, 8 + (int64_t)length, file_bytes - 8 - (int64_t)length, error);
+	json_decref(header);
+	free(text);
+	return status;
+}
+
+/* ---- Files ------------------------------------------------------------------------------------------------------------------------ */
+
+enum sc_status sc_safetensors_open(struct sc_safetensors *file, const char *path, struct sc_error *error)
+{
+	struct sc_safetensors made = {0};
+	int64_t bytes;
+	enum sc_status status = sc_file_open(&made.stream, &bytes, path, error);
+	if (status)
+		return status;
+	made.path = sc_copy_string(path);
+	status = made.path ? read_header(&made, bytes, error) : sc_fail_memory(error, 0, path);
+	if (status)
+		sc_safetensors_close(&made);
+	else
+		*file = made;
+	return status;
+}
+
+void sc_safetensors_close(struct sc_safetensors *file)
+{
+	if (file->stream)
+		fclose(file->stream);
+	for (int64_t i = 0; i < file->tensor_count; i++)
+		free(file->tensors[i].name);
+	for (int64_t i = 0; i < 2 * file->metadata_count; i++)
+		free(file->metadata[i]);
+	free(file->tensors);
+	free(file->metadata);
+	free(file->path);
+	*file = (struct sc_safetensors){0};
+}
+
+const struct sc_safetensor *sc_safetensors_find(const struct sc_safetensors *file, const char *name)
+{
+	struct sc_safetensor key = {.name = (char *)(uintptr_t)name};
+	return file->tensor_count ? bsearch(&key, file->tensors, (size_t)file->tensor_count, sizeof(key), by_name) : NULL;
+}
+
+const char *sc_safetensors_metadata(const struct sc_safetensors *file, const char *key)
+{
+	for (int64_t i = 0; i < file->metadata_count; i++)
+		if (strcmp(file->metadata[2 * i], key) == 0)
+			return file->metadata[2 * i + 1];
+	return NULL;
+}
+
+enum sc_status sc_safetensors_read(struct sc_safetensors *file, const struct sc_safetensor *tensor, int64_t offset, void *buffer,
+				   int64_t count, struct sc_error *error)
+{
+	if (offset < 0 || count < 0 || offset > tensor->bytes - count)
+		return sc_fail(error, SC_ERROR_ARGUMENT, tensor->name, -1, "%s: tensor '%.120s': bytes %lld to %lld are outside it", file->path,
+			       tensor->name, (long long)offset, (long long)(offset + count));
+	if (fseeko(file->stream, tensor->begin + offset, SEEK_SET) != 0 || fread(buffer, 1, (size_t)count, file->stream) != (size_t)count)
+		return sc_fail(error, SC_ERROR_READ, file->path, tensor->begin + offset, "%s: tensor '%.120s': reading %lld bytes ended early",
+			       file->path, tensor->name, (long long)count);
+	return SC_OK;
+}

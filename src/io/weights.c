@@ -1,0 +1,294 @@
+/* weights.c - parameter tensors to and from safetensors: see weights.h.
+ *
+ * In memory the output channel of a kernel runs fastest, in the file it runs slowest. Both are walked in the order of the file, which is
+ * read and written from front to back in pieces of a fixed size. */
+#include "io/weights.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "io/safetensors.h"
+
+#define PIECE 16384 /* numbers: 64 KiB */
+
+/* ---- The order of the file --------------------------------------------------------------------------------------------------- */
+
+/* Shape in the file: (h, w, in, out) is (out, in, h, w) there, (in, out) is (out, in). */
+static void file_shape(const struct sc_tensor *t, int64_t shape[4])
+{
+	memcpy(shape, t->shape, 4 * sizeof(shape[0]));
+	if (t->rank == 4) {
+		shape[0] = t->shape[3], shape[1] = t->shape[2], shape[2] = t->shape[0], shape[3] = t->shape[1];
+	} else if (t->rank == 2) {
+		shape[0] = t->shape[1], shape[1] = t->shape[0];
+	}
+}
+
+/* Walks a tensor in the order of the file, from number to number. */
+struct walk {
+	const struct sc_tensor *tensor;
+	int64_t taps, inputs, outputs; /* (taps, inputs, outputs) in memory, (outputs, inputs, taps) in the file */
+	int64_t tap, input, output;    /* of the next number */
+};
+
+static struct walk begin_walk(const struct sc_tensor *t)
+{
+	struct walk w = {.tensor = t, .taps = t->count, .inputs = 1, .outputs = 1}; /* vectors stay as they are */
+	if (t->rank == 4)
+		w.taps = t->shape[0] * t->shape[1], w.inputs = t->shape[2], w.outputs = t->shape[3];
+	if (t->rank == 2)
+		w.taps = 1, w.inputs = t->shape[0], w.outputs = t->shape[1];
+	return w;
+}
+
+static float *next_number(struct walk *w)
+{
+	float *number = w->tensor->values + (w->tap * w->inputs + w->input) * w->outputs + w->output;
+	if (++w->tap == w->taps) {
+		w->tap = 0;
+		if (++w->input == w->inputs) {
+			w->input = 0;
+			w->output++;
+		}
+	}
+	return number;
+}
+
+static int64_t piece_of(int64_t left)
+{
+	return left < PIECE ? left : PIECE;
+}
+
+/* ---- Writing -------------------------------------------------------------------------------------------------------------------- */
+
+static enum sc_status write_numbers(struct sc_file_writer *writer, const struct sc_tensor *t, float *piece, struct sc_error *error)
+{
+	struct walk walk = begin_walk(t);
+	enum sc_status status = SC_OK;
+	for (int64_t done = 0; done < t->count && !status;) {
+		int64_t count = piece_of(t->count - done);
+		for (int64_t i = 0; i < count; i++)
+			piece[i] = *next_number(&walk);
+		status = sc_file_write(writer, piece, count * (int64_t)sizeof(float), error);
+		done += count;
+	}
+	return status;
+}
+
+static struct sc_safetensor declaration(const struct sc_tensor *t)
+{
+	struct sc_safetensor made = {.name = (char *)(uintptr_t)t->name, .dtype = "F32", .rank = t->rank, .bytes = t->count * 4};
+	int64_t shape[4];
+	file_shape(t, shape);
+	memcpy(made.shape, shape, sizeof(shape));
+	return made;
+}
+
+enum sc_status sc_weights_write(const char *path, const struct sc_tensor *tensors, int64_t count, const char *const *metadata,
+				int64_t metadata_count, struct sc_error *error)
+{
+	struct sc_file_writer writer;
+	struct sc_safetensor *declared = sc_allocate(count, sizeof(*declared));
+	float *piece = sc_allocate(PIECE, sizeof(float));
+	enum sc_status status = declared && piece ? sc_file_writer_open(&writer, path, error) : sc_fail_memory(error, 0, path);
+	if (!status) {
+		for (int64_t i = 0; i < count; i++)
+			declared[i] = declaration(&tensors[i]);
+		status = sc_safetensors_write_header(&writer, declared, count, metadata, metadata_count, error);
+		for (int64_t i = 0; i < count && !status; i++)
+			status = write_numbers(&writer, &tensors[i], piece, error);
+		if (status)
+			sc_file_writer_abandon(&writer);
+		else
+			status = sc_file_writer_commit(&writer, error);
+	}
+	free(declared);
+	free(piece);
+	return status;
+}
+
+/* ---- Reading -------------------------------------------------------------------------------------------------------------------- */
+
+static void shape_text(char *text, size_t size, const int64_t *shape, int rank)
+{
+	size_t used = (size_t)snprintf(text, size, "(");
+	for (int i = 0; i < rank && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? ", " : "", (long long)shape[i]);
+	if (used < size)
+		snprintf(text + used, size - used, ")");
+}
+
+static enum sc_status check_tensor(const struct sc_safetensors *file, const struct sc_tensor *t, struct sc_error *error)
+{
+	const struct sc_safetensor *found = sc_safetensors_find(file, t->name);
+	char expected[128], given[256];
+	int64_t shape[4];
+	file_shape(t, shape);
+	shape_text(expected, sizeof(expected), shape, t->rank);
+	if (!found)
+		return sc_fail(error, SC_ERROR_MISMATCH, t->name, -1, "%s: tensor '%s': expected F32 %s, but it is not there", file->path, t->name,
+			       expected);
+	shape_text(given, sizeof(given), found->shape, found->rank);
+	bool same = strcmp(found->dtype, "F32") == 0 && found->rank == t->rank;
+	for (int i = 0; same && i < t->rank; i++)
+		same = found->shape[i] == shape[i];
+	if (!same)
+		return sc_fail(error, SC_ERROR_MISMATCH, t->name, found->begin, "%s: tensor '%s': expected F32 %s, found %s %s", file->path, t->name,
+			       expected, found->dtype, given);
+	return SC_OK;
+}
+
+static bool ends_with(const char *string, const char *end)
+{
+	size_t a = strlen(string), b = strlen(end);
+	return a >= b && strcmp(string + a - b, end) == 0;
+}
+
+/* Tensors that the caller has no place for. */
+static enum sc_status check_strangers(const struct sc_safetensors *file, const struct sc_tensor *tensors, int64_t count,
+				      const char *ignore_prefix, struct sc_error *error)
+{
+	for (int64_t i = 0; i < file->tensor_count; i++) {
+		const char *name = file->tensors[i].name;
+		bool known = ends_with(name, "num_batches_tracked") ||
+			     (ignore_prefix && strncmp(name, ignore_prefix, strlen(ignore_prefix)) == 0);
+		for (int64_t k = 0; k < count && !known; k++)
+			known = strcmp(tensors[k].name, name) == 0;
+		if (!known)
+			return sc_fail(error, SC_ERROR_MISMATCH, name, file->tensors[i].begin, "%s: tensor '%.120s': the model has none of this name",
+				       file->path, name);
+	}
+	return SC_OK;
+}
+
+static enum sc_status read_numbers(struct sc_safetensors *file, const struct sc_tensor *t, float *piece, struct sc_error *error)
+{
+	const struct sc_safetensor *found = sc_safetensors_find(file, t->name);
+	struct walk walk = begin_walk(t);
+	enum sc_status status = SC_OK;
+	for (int64_t done = 0; done < t->count && !status;) {
+		int64_t count = piece_of(t->count - done);
+		status = sc_safetensors_read(file, found, done * 4, piece, count * 4, error);
+		for (int64_t i = 0; i < count && !status; i++)
+			*next_number(&walk) = piece[i];
+		done += count;
+	}
+	return status;
+}
+
+enum sc_status sc_weights_read(const char *path, const struct sc_tensor *tensors, int64_t count, const char *ignore_prefix,
+			       struct sc_error *error)
+{
+	struct sc_safetensors file;
+	enum sc_status status = sc_safetensors_open(&file, path, error);
+	if (status)
+		return status;
+	float *piece = sc_allocate(PIECE, sizeof(float));
+	if (!piece)
+		status = sc_fail_memory(error, 0, path);
+	for (int64_t i = 0; i < count && !status; i++)
+		status = check_tensor(&file, &tensors[i], error);
+	if (!status)
+		status = check_strangers(&file, tensors, count, ignore_prefix, error);
+	for (int64_t i = 0; i < count && !status; i++)
+		status = read_numbers(&file, &tensors[i], piece, error);
+	free(piece);
+	sc_safetensors_close(&file);
+	return status;
+}
+
+enum sc_status sc_weights_metadata(const char *path, const char *key, char **value, struct sc_error *error)
+{
+	struct sc_safetensors file;
+	enum sc_status status = sc_safetensors_open(&file, path, error);
+	if (status)
+		return status;
+	const char *found = sc_safetensors_metadata(&file, key);
+	char *copy = found ? sc_copy_string(found) : NULL;
+	sc_safetensors_close(&file);
+	if (found && !copy)
+		return sc_fail_memory(error, 0, path);
+	*value = copy;
+	return SC_OK;
+}
+
+/* ---- Hashes ------------------------------------------------------------------------------------------------------------------------ */
+
+static void hash_header(struct sc_hash *hash, const char *name, const char *dtype, int rank, const int64_t *shape)
+{
+	int64_t dimensions = rank;
+	sc_hash_update(hash, name, (int64_t)strlen(name) + 1);
+	sc_hash_update(hash, dtype, (int64_t)strlen(dtype) + 1);
+	sc_hash_update(hash, &dimensions, 8);
+	sc_hash_update(hash, shape, 8 * dimensions);
+}
+
+enum sc_status sc_weights_hash_file(char hash[SC_HASH_SIZE], const char *path, struct sc_error *error)
+{
+	struct sc_safetensors file;
+	enum sc_status status = sc_safetensors_open(&file, path, error);
+	if (status)
+		return status;
+	float *piece = sc_allocate(PIECE, sizeof(float));
+	struct sc_hash state;
+	sc_hash_init(&state);
+	if (!piece)
+		status = sc_fail_memory(error, 0, path);
+	for (int64_t i = 0; i < file.tensor_count && !status; i++) {
+		const struct sc_safetensor *t = &file.tensors[i];
+		if (strncmp(t->name, "optimizer.", 10) == 0)
+			continue;
+		hash_header(&state, t->name, t->dtype, t->rank, t->shape);
+		for (int64_t done = 0; done < t->bytes && !status;) {
+			int64_t count = t->bytes - done < 4 * PIECE ? t->bytes - done : 4 * PIECE;
+			status = sc_safetensors_read(&file, t, done, piece, count, error);
+			sc_hash_update(&state, piece, count);
+			done += count;
+		}
+	}
+	if (!status)
+		sc_hash_finish(&state, hash);
+	free(piece);
+	sc_safetensors_close(&file);
+	return status;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(const struct sc_tensor *const *)a)->name, (*(const struct sc_tensor *const *)b)->name);
+}
+
+enum sc_status sc_weights_hash(char hash[SC_HASH_SIZE], const struct sc_tensor *tensors, int64_t count, struct sc_error *error)
+{
+	const struct sc_tensor **order = sc_allocate(count, sizeof(*order));
+	float *piece = sc_allocate(PIECE, sizeof(float));
+	struct sc_hash state;
+	if (!order || !piece) {
+		free(order);
+		free(piece);
+		return sc_fail_memory(error, 0, "a hash");
+	}
+	for (int64_t i = 0; i < count; i++)
+		order[i] = &tensors[i];
+	qsort(order, (size_t)count, sizeof(*order), by_name);
+	sc_hash_init(&state);
+	for (int64_t i = 0; i < count; i++) {
+		int64_t shape[4];
+		file_shape(order[i], shape);
+		hash_header(&state, order[i]->name, "F32", order[i]->rank, shape);
+		struct walk walk = begin_walk(order[i]);
+		for (int64_t done = 0; done < order[i]->count;) {
+			int64_t numbers = piece_of(order[i]->count - done);
+			for (int64_t k = 0; k < numbers; k++)
+				piece[k] = *next_number(&walk);
+			sc_hash_update(&state, piece, numbers * 4);
+			done += numbers;
+		}
+	}
+	sc_hash_finish(&state, hash);
+	free(order);
+	free(piece);
+	return SC_OK;
+}
