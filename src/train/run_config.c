@@ -1,0 +1,123 @@
+/* run_config.c - config.json of a run: see run_config.h. */
+#include "train/run_config.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/file.h"
+
+#define LONGEST_CONFIG (16 << 20) /* bytes */
+
+/* The decimal number with the fewest digits that is this float. */
+static json_t *number(float value)
+{
+	char text[32];
+	for (int digits = 6; digits <= 9; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, (double)value);
+		if (strtof(text, NULL) == value)
+			break;
+	}
+	return json_real(strtod(text, NULL));
+}
+
+static json_t *data_object(const struct sc_data *data)
+{
+	return json_pack("{s:s, s:I, s:[I, I, I], s:I}", "name", data->name, "images", (json_int_t)data->count, "image", (json_int_t)data->height,
+			 (json_int_t)data->width, (json_int_t)data->channels, "classes", (json_int_t)data->classes);
+}
+
+static json_t *training_object(const struct sc_fit_options *o)
+{
+	static const char *const schedules[] = {"constant", "step", "cosine", "linear"};
+	const struct sc_optimizer *opt = &o->optimizer;
+	const struct sc_schedule *s = &o->schedule;
+	return json_pack("{s:I, s:I, s:o, s:o, s:s, s:b, s:o, s:s, s:b, s:s, s:o, s:I, s:o, s:o, s:o, s:s, s:b, s:o}",
+			 "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch,
+			 "learning_rate", number(opt->learning_rate), "momentum", number(opt->momentum),
+			 "momentum_form", opt->momentum_form == SC_MOMENTUM_KERAS ? "keras" : "torch", "nesterov", opt->nesterov,
+			 "weight_decay", number(opt->weight_decay),
+			 "weight_decay_form", opt->weight_decay_form == SC_DECAY_DECOUPLED ? "decoupled" : "coupled", "decay_all", opt->decay_all,
+			 "schedule", schedules[s->kind], "warmup_epochs", number(s->warmup_epochs), "step_epochs", (json_int_t)s->step_epochs,
+			 "step_factor", number(s->step_factor), "final_learning_rate", number(s->final_learning_rate),
+			 "validation_split", number(o->validation_split), "split", o->split == SC_SPLIT_STRATIFIED ? "stratified" : "last",
+			 "shuffle", !o->no_shuffle, "seed", json_sprintf("%llu", (unsigned long long)o->seed));
+}
+
+enum sc_status sc_run_config_write(const char *path, const struct sc_model *model, const struct sc_data *data,
+				   const struct sc_fit_options *options, struct sc_error *error)
+{
+	char *description = NULL;
+	struct sc_file_writer writer;
+	enum sc_status status = sc_model_describe(model, &description, error);
+	if (status)
+		return status;
+	json_t *config = json_pack("{s:s, s:o, s:o, s:o}", "shortcut", SC_VERSION, "model", json_loads(description, 0, NULL), "data",
+				   data_object(data), "training", training_object(options));
+	char *text = config ? json_dumps(config, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+	status = text ? sc_file_writer_open(&writer, path, error) : sc_fail_memory(error, 0, path);
+	if (!status) {
+		fprintf(writer.stream, "%s\n", text);
+		status = sc_file_writer_commit(&writer, error);
+	}
+	free(text);
+	free(description);
+	json_decref(config);
+	return status;
+}
+
+/* The learning rate of a step does not depend on how many epochs follow. */
+static bool may_grow(const struct sc_fit_options *o)
+{
+	return o->schedule.kind == SC_SCHEDULE_CONSTANT || o->schedule.kind == SC_SCHEDULE_STEP;
+}
+
+static enum sc_status compare(const char *path, const json_t *kept, const json_t *given, bool epochs_may_grow, struct sc_error *error)
+{
+	const char *key;
+	json_t *now;
+	json_object_foreach((json_t *)(uintptr_t)given, key, now) {
+		const json_t *then = json_object_get(kept, key);
+		bool same = then && (json_is_real(now) ? json_number_value(now) == json_number_value(then) : json_equal(now, then));
+		if (!same && epochs_may_grow && strcmp(key, "epochs") == 0 && json_integer_value(now) > json_integer_value(then))
+			same = true;
+		if (same)
+			continue;
+		char *a = then ? json_dumps(then, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
+		char *b = json_dumps(now, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+		enum sc_status status = sc_fail(error, SC_ERROR_MISMATCH, key, -1, "%s: the run was begun with %s %s, now it is %s", path, key,
+						a ? a : "unknown", b ? b : "another");
+		free(a);
+		free(b);
+		return status;
+	}
+	return SC_OK;
+}
+
+enum sc_status sc_run_config_check(const char *path, const struct sc_data *data, const struct sc_fit_options *options,
+				   struct sc_error *error)
+{
+	char *text = NULL;
+	json_error_t json_error;
+	enum sc_status status = sc_file_read_text(&text, path, LONGEST_CONFIG, error);
+	if (status)
+		return status;
+	json_t *config = json_loads(text, JSON_REJECT_DUPLICATES, &json_error);
+	json_t *given_data = data_object(data), *given_training = training_object(options);
+	const json_t *kept_data = json_object_get(config, "data"), *kept_training = json_object_get(config, "training");
+	if (!config)
+		status = sc_fail(error, SC_ERROR_FORMAT, path, json_error.position, "%s: line %d: %s", path, json_error.line, json_error.text);
+	else if (!json_is_object(kept_data) || !json_is_object(kept_training))
+		status = sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: expected the objects \"data\" and \"training\"", path);
+	else if (!given_data || !given_training)
+		status = sc_fail_memory(error, 0, path);
+	if (!status)
+		status = compare(path, kept_data, given_data, false, error);
+	if (!status)
+		status = compare(path, kept_training, given_training, may_grow(options), error);
+	json_decref(given_data);
+	json_decref(given_training);
+	json_decref(config);
+	free(text);
+	return status;
+}
