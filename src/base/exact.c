@@ -1,134 +1,169 @@
-/* exact.c - exp, log and cos in IEEE double: see exact.h.
+/* exact.c - exp, log and cos: argument reduction, then a fixed polynomial, in IEEE double with explicit fma.
  *
- * Each reduces its argument exactly, or to twice the working precision, and sums a Taylor series on what is left, short enough that
- * the series' error is far below the last rounding. Coefficients are plain fractions; the compiler divides them, correctly rounded. */
+ * Each function keeps the leading part of its result in two doubles (a value and what rounding took from it) and rounds it
+ * once, at the end; the polynomials are the Taylor series, cut where the next term is under 2^-60 of the result. The
+ * operations and their order are the definition: they may not be rearranged. Rounding must be to nearest, the default.
+ * Not here: float versions, vectors, flags and errno. */
 #include "base/exact.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-/* ln 2 in two parts; the first has 20 zero bits at its end, so that its product with an exponent is exact. */
-#define LN2_HIGH 0x1.62e42fef00000p-1
-#define LN2_LOW 0x1.473de6af278edp-34
-#define INVERSE_LN2 0x1.71547652b82fep+0
-#define PI 0x1.921fb54442d18p+1
-#define PI_LOW 0x1.1a62633145c07p-53 /* pi - PI */
+#if FLT_EVAL_METHOD != 0
+#error "double arithmetic must be done in double: build for SSE2, not x87"
+#endif
 
-static double from_bits(uint64_t bits)
-{
-	double x;
-	memcpy(&x, &bits, sizeof(x));
-	return x;
-}
+/* ln 2 in two parts; the first has 42 bits, so that its product with an exponent is exact. */
+#define LN2_HIGH         0x1.62e42fefa3800p-1
+#define LN2_LOW          0x1.ef35793c76730p-45
+#define LN2_INVERSE      0x1.71547652b82fep+0
+#define TWO_PI_HIGH      0x1.921fb54442d18p+2
+#define TWO_PI_LOW       0x1.1a62633145c07p-52
+#define SQUARE_ROOT_OF_2 0x1.6a09e667f3bcdp+0
 
-static uint64_t to_bits(double x)
+static uint64_t bits_of(double x)
 {
 	uint64_t bits;
-	memcpy(&bits, &x, sizeof(bits));
+	memcpy(&bits, &x, sizeof bits);
 	return bits;
 }
 
-/* 2^n for n in [-1022, 1023]. */
-static double power_of_two(int n)
+/* 2^k for k in [-1022, 1023]. */
+static double power_of_2(int k)
 {
-	return from_bits((uint64_t)(n + 1023) << 52);
+	uint64_t bits = (uint64_t)(k + 1023) << 52;
+	double power;
+	memcpy(&power, &bits, sizeof power);
+	return power;
 }
 
-/* exp(x) = 2^n exp(r), r = x - n ln 2 in [-0.35, 0.35], with r's rounding error `rest` carried along. */
+/* c[0] + c[1] x + ... + c[count - 1] x^(count - 1), by Horner's rule. */
+static double polynomial(const double *c, int count, double x)
+{
+	double sum = c[count - 1];
+	for (int i = count - 2; i >= 0; i--)
+		sum = fma(sum, x, c[i]);
+	return sum;
+}
+
+/* x = k ln 2 + r with |r| <= ln 2 / 2, so e^x = 2^k e^r;  e^r = 1 + r + r^2 (1/2 + r/6 + ...). */
 double sc_exp(double x)
 {
+	static const double terms[] = {/* 1/2!, 1/3!, ... */
+				       1.0 / 2,          1.0 / 6,           1.0 / 24,          1.0 / 120,     1.0 / 720,
+				       1.0 / 5040,       1.0 / 40320,       1.0 / 362880,      1.0 / 3628800, 1.0 / 39916800,
+				       1.0 / 479001600., 1.0 / 6227020800., 1.0 / 87178291200.};
 	if (x != x)
 		return x;
-	if (x > 710)
+	if (x > 710) /* e^710 > 2^1024 */
 		return INFINITY;
-	if (x < -746)
+	if (x < -746) /* e^-746 < 2^-1075 */
 		return 0;
-	double shifted = x * INVERSE_LN2;
-	int n = (int)(shifted < 0 ? shifted - 0.5 : shifted + 0.5);
-	double high = fma(-(double)n, LN2_HIGH, x), low = (double)n * LN2_LOW;
-	double r = high - low, rest = (high - r) - low;
-	double sum = 1.0 / 6227020800;
-	static const double factorials[] = {479001600, 39916800, 3628800, 362880, 40320, 5040, 720, 120, 24, 6};
-	for (int i = 0; i < 10; i++)
-		sum = fma(sum, r, 1 / factorials[i]);
-	sum = fma(sum, r, 0.5); /* (exp(r) - 1 - r) / r^2 */
-	double y = 1 + (r + fma(r * r, sum, fma(r, rest, rest)));
-	if (n > 1023)
-		return y * power_of_two(1023) * power_of_two(n - 1023);
-	if (n < -1022)
-		return y * power_of_two(n + 1000) * power_of_two(-1000);
-	return y * power_of_two(n);
+
+	int k = (int)(x * LN2_INVERSE + (x < 0 ? -0.5 : 0.5));
+	double exact = fma(-(double)k, LN2_HIGH, x), low = (double)k * LN2_LOW;
+	double r = exact - low;
+	double r_lost = (exact - r) - low;
+
+	double one_and_r = 1.0 + r;
+	double lost = (1.0 - one_and_r) + r;
+	double tail = fma(r * r, polynomial(terms, sizeof terms / sizeof *terms, r), r_lost + lost);
+	double y = one_and_r + tail; /* in [0.7, 1.42] */
+
+	/* In two steps, of which only the last can round, and only if the result is denormal. */
+	if (k > 1000)
+		return y * power_of_2(k - 100) * 0x1p100;
+	if (k < -1000)
+		return y * power_of_2(k + 100) * 0x1p-100;
+	return y * power_of_2(k);
 }
 
-/* log(x) = e ln 2 + log(1 + f), 1 + f in [sqrt(1/2), sqrt(2)). With s = f / (2 + f): log(1 + f) = 2 atanh(s) = 2 s + s R, where
- * R = 2 (s^2 / 3 + s^4 / 5 + ...). Written as f - (f^2/2 - s (f^2/2 + R)), the leading term is f itself, which is exact. */
+/* x = 2^k m with m in [1/sqrt 2, sqrt 2];  log m = 2 atanh(s) = 2 s + s^3 (2/3 + 2/5 s^2 + ...) with s = (m - 1) / (m + 1). */
 double sc_log(double x)
 {
+	static const double terms[] = {2.0 / 3,  2.0 / 5,  2.0 / 7,  2.0 / 9,  2.0 / 11, 2.0 / 13,
+				       2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21, 2.0 / 23};
 	if (x != x || x == INFINITY)
 		return x;
-	if (x < 0)
-		return NAN;
 	if (x == 0)
 		return -INFINITY;
-	int exponent = 0;
+	if (x < 0)
+		return NAN;
+
+	int k = 0;
 	if (x < 0x1p-1022) { /* denormal */
 		x *= 0x1p54;
-		exponent = -54;
+		k = -54;
 	}
-	uint64_t bits = to_bits(x);
-	exponent += (int)(bits >> 52) - 1023;
-	double m = from_bits((bits & 0xfffffffffffff) | (uint64_t)1023 << 52);
-	if (m > 0x1.6a09e667f3bcdp+0) {
+	uint64_t bits = bits_of(x);
+	k += (int)(bits >> 52) - 1023;
+	double m;
+	bits = (bits & UINT64_C(0x000fffffffffffff)) | UINT64_C(1023) << 52;
+	memcpy(&m, &bits, sizeof m);
+	if (m > SQUARE_ROOT_OF_2) {
 		m *= 0.5;
-		exponent++;
+		k++;
 	}
-	double f = m - 1, s = f / (2 + f), z = s * s;
-	double sum = 2.0 / 23; /* 2 (z/3 + z^2/5 + ...) by Horner's rule */
-	for (int odd = 21; odd >= 3; odd -= 2)
-		sum = fma(sum, z, 2.0 / odd);
-	sum *= z;
-	double half = 0.5 * f * f, e = exponent;
-	return e * LN2_HIGH - ((half - fma(s, half + sum, e * LN2_LOW)) - f);
+
+	double numerator = m - 1.0; /* exact */
+	double denominator = m + 1.0, denominator_lost = m - (denominator - 1.0);
+	double s = numerator / denominator;
+	double s_lost = (fma(-s, denominator, numerator) - s * denominator_lost) / denominator;
+	double square = s * s;
+	double tail = fma(square * s, polynomial(terms, sizeof terms / sizeof *terms, square), 2.0 * s_lost);
+
+	double whole = (double)k * LN2_HIGH, lead = 2.0 * s; /* k == 0 or |whole| > |lead| */
+	double sum = whole + lead;
+	double lost = k == 0 ? 0.0 : (whole - sum) + lead;
+	return sum + (lost + fma((double)k, LN2_LOW, tail));
 }
 
-static double sine_series(double t) /* sin(t), |t| <= pi / 4 */
+/* sin(a + a_lost) for |a| <= pi/4. */
+static double sine(double a, double a_lost)
 {
-	double z = t * t, sum = 1.0 / 51090942171709440000.0;
-	static const double factorials[] = {-121645100408832000.0, 355687428096000, -1307674368000, 6227020800, -39916800, 362880, -5040, 120, -6};
-	for (int i = 0; i < 9; i++)
-		sum = fma(sum, z, 1 / factorials[i]);
-	return fma(sum * z, t, t);
+	static const double terms[] = {/* -1/3!, 1/5!, ... */
+				       -1.0 / 6,        1.0 / 120,         -1.0 / 5040,           1.0 / 362880,
+				       -1.0 / 39916800, 1.0 / 6227020800., -1.0 / 1307674368000., 1.0 / 355687428096000.};
+	double square = a * a;
+	double a_lost_cosine = a_lost * fma(-0.5, square, 1.0);
+	return a + fma(square * a, polynomial(terms, sizeof terms / sizeof *terms, square), a_lost_cosine);
 }
 
-static double cosine_series(double t) /* cos(t), |t| <= pi / 4 */
+/* cos(a + a_lost) for |a| <= pi/4. */
+static double cosine(double a, double a_lost)
 {
-	double z = t * t, sum = 1.0 / 2432902008176640000.0;
-	static const double factorials[] = {-6402373705728000, 20922789888000, -87178291200, 479001600, -3628800, 40320, -720, 24};
-	for (int i = 0; i < 8; i++)
-		sum = fma(sum, z, 1 / factorials[i]);
-	double half = 0.5 * z, one = 1 - half;
-	return one + (((1 - one) - half) + z * z * sum);
+	static const double terms[] = {/* 1/4!, -1/6!, ... */
+				       1.0 / 24,         -1.0 / 720,          1.0 / 40320,           -1.0 / 3628800,
+				       1.0 / 479001600., -1.0 / 87178291200., 1.0 / 20922789888000., -1.0 / 6402373705728000.};
+	double square = a * a, square_lost = fma(a, a, -square);
+	double half = 0.5 * square, lead = 1.0 - half;
+	double lost = (1.0 - lead) - half;
+	double tail = lost - fma(0.5, square_lost, a * a_lost);
+	return lead + fma(square * square, polynomial(terms, sizeof terms / sizeof *terms, square), tail);
 }
 
-/* Quarter turns are taken off exactly; what is left, at most an eighth of a turn, becomes an angle. */
+/* x = n/4 + r with |r| <= 1/8: a quarter turn is a change of sign or of function. */
 double sc_cos_turns(double x)
 {
-	int quarter = (int)(4 * x + 0.5);
-	double rest = x - 0.25 * quarter, angle = fma(2 * PI, rest, 2 * PI_LOW * rest);
-	switch (quarter & 3) {
+	int quarters = (int)(x * 4.0 + 0.5);
+	double r = x - 0.25 * (double)quarters; /* exact */
+	double a = TWO_PI_HIGH * r;
+	double a_lost = fma(TWO_PI_LOW, r, fma(TWO_PI_HIGH, r, -a));
+	switch (quarters & 3) {
 	case 0:
-		return cosine_series(angle);
+		return cosine(a, a_lost);
 	case 1:
-		return -sine_series(angle);
+		return 0.0 - sine(a, a_lost); /* not -sine: zero stays +0 */
 	case 2:
-		return -cosine_series(angle);
+		return -cosine(a, a_lost);
 	default:
-		return sine_series(angle);
+		return sine(a, a_lost);
 	}
 }
 
 double sc_square_root(double x)
 {
-	return __builtin_sqrt(x);
+	return sqrt(x); /* IEEE demands the correctly rounded result */
 }

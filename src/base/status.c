@@ -20,8 +20,8 @@
 #endif
 
 #define LIBRARIES                                                                                                                  \
-	"jansson " JANSSON_VERSION ", libpng " PNG_LIBPNG_VER_STRING ", nettle " QUOTE(NETTLE_VERSION_MAJOR) "." QUOTE(            \
-		NETTLE_VERSION_MINOR) ", pthreadpool, zlib " ZLIB_VERSION
+	"jansson " JANSSON_VERSION ", libpng " PNG_LIBPNG_VER_STRING                                                               \
+	", nettle " QUOTE(NETTLE_VERSION_MAJOR) "." QUOTE(NETTLE_VERSION_MINOR) ", pthreadpool, zlib " ZLIB_VERSION
 
 const char *sc_status_name(enum sc_status status)
 {

@@ -13,7 +13,7 @@ struct sc_data {
 	int64_t count, height, width, channels, classes;
 	uint8_t *pixels;    /* (count, height, width, channels) */
 	uint8_t *labels;    /* (count) */
-	char **class_names; /* [classes] */
+	char **class_names; /* [classes]; one allocation with the names behind the pointers */
 };
 
 /* order[0..count): the order in which epoch `epoch` (from 1) visits `count` samples. */
@@ -24,8 +24,9 @@ struct sc_indices {
 	int64_t *train, *validation; /* ascending sample numbers; one allocation, owned here */
 	int64_t train_count, validation_count;
 };
-/* fraction in [0, 1). SC_SPLIT_LAST: training takes the first floor(count * (1 - fraction)) samples, as Keras does.
- * SC_SPLIT_STRATIFIED: of each class, the last floor(n * fraction + 0.5) samples in an order drawn from the seed. */
+/* fraction in [0, 1). SC_SPLIT_LAST: training takes the first floor(count * (1 - fraction)) samples, as Keras does
+ * (a product within count * 2^-25 of a whole number is that number, so that a fraction which was a float gives what its decimal
+ * says). SC_SPLIT_STRATIFIED: of each class, the last floor(n * fraction + 0.5) samples in an order drawn from the seed. */
 enum sc_status sc_split_indices(struct sc_indices *indices, const struct sc_data *data, double fraction, enum sc_split kind,
 				uint64_t seed, struct sc_error *error);
 void sc_indices_release(struct sc_indices *indices);

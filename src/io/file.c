@@ -1,8 +1,12 @@
-/* file.c - files written whole or not at all, and read only if they are files: see file.h. */
+/* file.c - files written whole or not at all, and read only if they are files.
+ *
+ * It knows bytes and names, no format. The order of a commit (flush, sync, rename, sync the folder) is what makes a file old or new
+ * after a crash too: a rename that reaches the disk before the bytes would leave a new name on nothing. */
 #include "io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,11 +23,23 @@ char *sc_path_join(const char *folder, const char *name)
 	return path;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Writing ------------------------------------------------------------------------------------------------------------------
+ */
 
 static enum sc_status cannot_write(const char *path, int reason, struct sc_error *error)
 {
 	return sc_fail(error, SC_ERROR_WRITE, path, -1, "%s: cannot be written: %s", path, strerror(reason));
+}
+
+static const char *kind_of(mode_t mode)
+{
+	if (S_ISDIR(mode))
+		return "a folder";
+	if (S_ISFIFO(mode))
+		return "a pipe";
+	if (S_ISSOCK(mode))
+		return "a socket";
+	return "a device";
 }
 
 /* The folder of a path in a new string: "." where it names none. */
@@ -34,7 +50,7 @@ static char *folder_of(const char *path)
 		return sc_copy_string(".");
 	char *folder = sc_copy_string(path);
 	if (folder)
-		folder[slash == path ? 1 : slash - path] = 0;
+		folder[slash == path ? 1 : slash - path] = '\0';
 	return folder;
 }
 
@@ -67,11 +83,12 @@ enum sc_status sc_file_writer_open(struct sc_file_writer *writer, const char *pa
 {
 	*writer = (struct sc_file_writer){.path = sc_copy_string(path)};
 	if (!writer->path)
-		return sc_fail_memory(error, 0, path);
+		return sc_fail_memory(error, (int64_t)strlen(path), "a path");
 	struct stat target;
 	if (stat(path, &target) == 0 && !S_ISREG(target.st_mode)) {
 		forget(writer);
-		return sc_fail(error, SC_ERROR_WRITE, path, -1, "%s: cannot be written: it is there and is not a file", path);
+		return sc_fail(error, SC_ERROR_WRITE, path, -1, "%s: cannot be written: expected a file or nothing there, found %s",
+			       path, kind_of(target.st_mode));
 	}
 	int descriptor = open_temporary(writer);
 	if (descriptor < 0) {
@@ -91,9 +108,11 @@ enum sc_status sc_file_writer_open(struct sc_file_writer *writer, const char *pa
 
 enum sc_status sc_file_write(struct sc_file_writer *writer, const void *bytes, int64_t count, struct sc_error *error)
 {
-	if (count > 0 && fwrite(bytes, 1, (size_t)count, writer->stream) != (size_t)count)
-		return cannot_write(writer->path, errno, error);
-	return SC_OK;
+	if (count <= 0 || fwrite(bytes, 1, (size_t)count, writer->stream) == (size_t)count)
+		return SC_OK;
+	if (!writer->failure)
+		writer->failure = errno ? errno : EIO;
+	return cannot_write(writer->path, writer->failure, error);
 }
 
 void sc_file_writer_abandon(struct sc_file_writer *writer)
@@ -105,7 +124,8 @@ void sc_file_writer_abandon(struct sc_file_writer *writer)
 	forget(writer);
 }
 
-/* The rename is on the disk only when the folder is. Some file systems cannot sync folders; then there is nothing to wait for. */
+/* The rename is on the disk only when the folder is. Where a folder cannot be opened for reading, or its file system does not sync
+ * folders, there is nothing to wait for. */
 static int sync_folder(const char *path)
 {
 	char *folder = folder_of(path);
@@ -114,35 +134,42 @@ static int sync_folder(const char *path)
 	int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(folder);
 	if (descriptor < 0)
-		return errno;
-	int reason = fsync(descriptor) != 0 && errno != EINVAL ? errno : 0;
+		return errno == EACCES ? 0 : errno;
+	int reason = fsync(descriptor) != 0 && errno != EINVAL && errno != EROFS ? errno : 0;
 	close(descriptor);
+	return reason;
+}
+
+/* Everything written, on the disk and closed: 0, or an error number. */
+static int finish_temporary(struct sc_file_writer *writer)
+{
+	int reason = writer->failure;
+	errno = 0;
+	if (!reason && (fflush(writer->stream) != 0 || ferror(writer->stream))) /* an fprintf may have failed long ago */
+		reason = errno ? errno : EIO;
+	if (!reason && fsync(fileno(writer->stream)) != 0)
+		reason = errno;
+	if (fclose(writer->stream) != 0 && !reason)
+		reason = errno;
 	return reason;
 }
 
 enum sc_status sc_file_writer_commit(struct sc_file_writer *writer, struct sc_error *error)
 {
-	int reason = 0;
-	if (fflush(writer->stream) != 0 || ferror(writer->stream) || fsync(fileno(writer->stream)) != 0)
-		reason = errno ? errno : EIO;
-	if (fclose(writer->stream) != 0 && !reason)
-		reason = errno;
+	int reason = finish_temporary(writer);
 	if (!reason && rename(writer->temporary, writer->path) != 0)
 		reason = errno;
-	enum sc_status status = SC_OK;
-	if (reason) {
+	if (reason)
 		unlink(writer->temporary);
-		status = cannot_write(writer->path, reason, error);
-	} else {
+	else
 		reason = sync_folder(writer->path);
-		if (reason)
-			status = cannot_write(writer->path, reason, error);
-	}
+	enum sc_status status = reason ? cannot_write(writer->path, reason, error) : SC_OK;
 	forget(writer);
 	return status;
 }
 
-/* ---- Reading -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------------------------------------------
+ */
 
 static enum sc_status cannot_read(const char *path, int reason, struct sc_error *error)
 {
@@ -150,32 +177,21 @@ static enum sc_status cannot_read(const char *path, int reason, struct sc_error 
 	return sc_fail(error, status, path, -1, "%s: cannot be opened: %s", path, strerror(reason));
 }
 
-static const char *kind_of(mode_t mode)
+static enum sc_status not_a_file(const char *path, mode_t mode, struct sc_error *error)
 {
-	if (S_ISDIR(mode))
-		return "a folder";
-	if (S_ISFIFO(mode))
-		return "a pipe";
-	if (S_ISSOCK(mode))
-		return "a socket";
-	return "a device";
+	return sc_fail(error, SC_ERROR_READ, path, -1, "%s: expected a file, found %s", path, kind_of(mode));
 }
 
 enum sc_status sc_file_open(FILE **out, int64_t *bytes, const char *path, struct sc_error *error)
 {
 	/* Without O_NONBLOCK the opening of a pipe would wait for somebody to write into it. */
 	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (descriptor < 0)
-		return cannot_read(path, errno, error);
+	int reason = errno;
 	struct stat found;
-	if (fstat(descriptor, &found) != 0) {
-		enum sc_status status = cannot_read(path, errno, error);
-		close(descriptor);
-		return status;
-	}
-	if (!S_ISREG(found.st_mode)) {
-		close(descriptor);
-		return sc_fail(error, SC_ERROR_READ, path, -1, "%s: expected a file, found %s", path, kind_of(found.st_mode));
+	if (descriptor < 0) {
+		if (stat(path, &found) == 0 && S_ISSOCK(found.st_mode)) /* cannot be opened, for a reason that says little */
+			return not_a_file(path, found.st_mode, error);
+		return cannot_read(path, reason, error);
 	}
 	FILE *stream = fdopen(descriptor, "rb");
 	if (!stream) {
@@ -183,8 +199,34 @@ enum sc_status sc_file_open(FILE **out, int64_t *bytes, const char *path, struct
 		close(descriptor);
 		return status;
 	}
+	enum sc_status status = SC_OK;
+	if (fstat(descriptor, &found) != 0)
+		status = cannot_read(path, errno, error);
+	else if (!S_ISREG(found.st_mode))
+		status = not_a_file(path, found.st_mode, error);
+	if (status) {
+		fclose(stream);
+		return status;
+	}
 	*out = stream;
 	*bytes = found.st_size;
+	return SC_OK;
+}
+
+/* Exactly `bytes` of text and a NUL into `text`. */
+static enum sc_status read_text(char *text, int64_t bytes, FILE *stream, const char *path, struct sc_error *error)
+{
+	errno = 0;
+	int64_t got = (int64_t)fread(text, 1, (size_t)bytes, stream);
+	if (got < bytes)
+		return sc_fail(error, SC_ERROR_READ, path, got,
+			       "%s: expected %" PRId64 " bytes, but reading ended at byte %" PRId64 "%s%s", path, bytes, got,
+			       errno ? ": " : "", errno ? strerror(errno) : "");
+	text[bytes] = '\0';
+	int64_t length = (int64_t)strlen(text);
+	if (length < bytes)
+		return sc_fail(error, SC_ERROR_FORMAT, path, length, "%s: expected text, found a zero byte at byte %" PRId64, path,
+			       length);
 	return SC_OK;
 }
 
@@ -197,41 +239,58 @@ enum sc_status sc_file_read_text(char **text, const char *path, int64_t limit, s
 		return status;
 	char *made = NULL;
 	if (bytes > limit)
-		status = sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: expected at most %lld bytes, found %lld", path, (long long)limit,
-				 (long long)bytes);
+		status = sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: expected at most %" PRId64 " bytes, found %" PRId64, path,
+				 limit, bytes);
 	else if (!(made = malloc((size_t)bytes + 1)))
 		status = sc_fail_memory(error, bytes + 1, path);
-	else if (fread(made, 1, (size_t)bytes, stream) != (size_t)bytes)
-		status = sc_fail(error, SC_ERROR_READ, path, -1, "%s: expected %lld bytes, but reading ended early", path, (long long)bytes);
+	else
+		status = read_text(made, bytes, stream, path, error);
 	fclose(stream);
-	if (status) {
+	if (status)
 		free(made);
-		return status;
-	}
-	made[bytes] = 0;
-	*text = made;
-	return SC_OK;
+	else
+		*text = made;
+	return status;
+}
+
+/* ---- Folders --------------------------------------------------------------------------------------------------------------------
+ */
+
+/* One folder, whose parent is there. 0, or an error number. */
+static int make_one_folder(const char *path)
+{
+	struct stat found;
+	if (mkdir(path, 0777) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return errno;
+	if (stat(path, &found) != 0)
+		return errno;
+	return S_ISDIR(found.st_mode) ? 0 : ENOTDIR;
 }
 
 enum sc_status sc_folder_make(const char *path, struct sc_error *error)
 {
 	char *part = sc_copy_string(path);
 	if (!part)
-		return sc_fail_memory(error, 0, path);
-	enum sc_status status = SC_OK;
-	for (char *end = part + 1; !status && *part; end++) {
-		if (*end && *end != '/')
-			continue;
+		return sc_fail_memory(error, (int64_t)strlen(path), "a path");
+	/* Each beginning of the path that ends before a slash, then the whole. */
+	int reason = 0;
+	for (char *end = part + (*part != '\0'); !reason; end++) {
 		char kept = *end;
-		*end = 0;
-		struct stat found;
-		if (mkdir(part, 0777) != 0 && (errno != EEXIST || stat(part, &found) != 0 || !S_ISDIR(found.st_mode)))
-			status = sc_fail(error, SC_ERROR_WRITE, path, -1, "%s: the folder cannot be made: %s: %s", path, part,
-					 strerror(errno == EEXIST ? ENOTDIR : errno));
-		*end = kept;
+		if (kept && kept != '/')
+			continue;
+		*end = '\0';
+		reason = make_one_folder(part);
 		if (!kept)
 			break;
+		if (!reason)
+			*end = kept;
 	}
+	enum sc_status status = SC_OK;
+	if (reason)
+		status = sc_fail(error, SC_ERROR_WRITE, path, -1, "%s: the folder cannot be made: %s: %s", path, part,
+				 strerror(reason));
 	free(part);
 	return status;
 }

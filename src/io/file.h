@@ -12,6 +12,7 @@
 struct sc_file_writer {
 	FILE *stream;         /* for fprintf and fwrite; their errors are found at commit */
 	char *path, *temporary;
+	int failure; /* errno of the first sc_file_write that failed, or 0 */
 };
 enum sc_status sc_file_writer_open(struct sc_file_writer *writer, const char *path, struct sc_error *error);
 enum sc_status sc_file_write(struct sc_file_writer *writer, const void *bytes, int64_t count, struct sc_error *error);

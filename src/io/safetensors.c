@@ -4,9 +4,9 @@
  *     n bytes       the header: a JSON object, beginning with '{', filled up at its end with spaces
  *     then          the buffer: the tensors' numbers, little-endian, rows first
  *
- * The header has an entry for each tensor, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, positions counted
- * from the start of the buffer, and may have "__metadata__", an object of strings. Tensors cover the buffer exactly: no hole, no
- * overlap, nothing left over. Everything is checked before a tensor is read. */
+ * The header has an entry for each tensor, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, positions
+ * counted from the start of the buffer, and may have "__metadata__", an object of strings. Tensors cover the buffer exactly: no
+ * hole, no overlap, nothing left over. Everything is checked before a tensor is read. */
 #include "io/safetensors.h"
 
 #include <errno.h>
@@ -26,11 +26,12 @@ static const struct {
 	const char *name;
 	int64_t bytes;
 } dtypes[] = {
-	{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8}, {"I32", 4}, {"I16", 2}, {"I8", 1}, {"U64", 8},
-	{"U32", 4}, {"U16", 2}, {"U8", 1}, {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1},
+	{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8},  {"I32", 4},     {"I16", 2},     {"I8", 1},
+	{"U64", 8}, {"U32", 4}, {"U16", 2}, {"U8", 1},   {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1},
 };
 
-/* ---- Header --------------------------------------------------------------------------------------------------------------------- */
+/* ---- Header ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static enum sc_status bad_tensor(const char *path, const char *name, struct sc_error *error, const char *expected)
 {
@@ -46,7 +47,8 @@ static bool whole_number(const json_t *value, int64_t *number)
 	return true;
 }
 
-static enum sc_status read_shape(struct sc_safetensor *t, const json_t *shape, const char *path, int64_t unit, struct sc_error *error)
+static enum sc_status read_shape(struct sc_safetensor *t, const json_t *shape, const char *path, int64_t unit,
+				 struct sc_error *error)
 {
 	if (!json_is_array(shape))
 		return bad_tensor(path, t->name, error, "\"shape\" to be a list");
@@ -60,7 +62,8 @@ static enum sc_status read_shape(struct sc_safetensor *t, const json_t *shape, c
 	return SC_OK;
 }
 
-static enum sc_status read_tensor(struct sc_safetensor *t, const json_t *entry, const char *path, int64_t buffer, struct sc_error *error)
+static enum sc_status read_tensor(struct sc_safetensor *t, const json_t *entry, const char *path, int64_t buffer,
+				  struct sc_error *error)
 {
 	const char *dtype = json_string_value(json_object_get(entry, "dtype"));
 	const json_t *offsets = json_object_get(entry, "data_offsets");
@@ -81,8 +84,9 @@ static enum sc_status read_tensor(struct sc_safetensor *t, const json_t *entry, 
 	    !whole_number(json_array_get(offsets, 1), &end) || t->begin > end || end > buffer)
 		return bad_tensor(path, t->name, error, "\"data_offsets\" [begin, end] inside the file's buffer");
 	if (end - t->begin != t->bytes)
-		return sc_fail(error, SC_ERROR_FORMAT, path, 8, "%s: tensor '%.120s': its shape needs %lld bytes, its offsets give %lld", path,
-			       t->name, (long long)t->bytes, (long long)(end - t->begin));
+		return sc_fail(error, SC_ERROR_FORMAT, path, 8,
+			       "%s: tensor '%.120s': its shape needs %lld bytes, its offsets give %lld", path, t->name,
+			       (long long)t->bytes, (long long)(end - t->begin));
 	return SC_OK;
 }
 
@@ -91,14 +95,16 @@ static enum sc_status read_metadata(struct sc_safetensors *file, json_t *metadat
 	const char *key;
 	json_t *value;
 	if (!json_is_object(metadata))
-		return sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: expected __metadata__ to be an object of strings", file->path);
+		return sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: expected __metadata__ to be an object of strings",
+			       file->path);
 	file->metadata = sc_allocate(2 * (int64_t)json_object_size(metadata), sizeof(char *));
 	if (!file->metadata)
 		return sc_fail_memory(error, 0, file->path);
-	json_object_foreach(metadata, key, value) {
+	json_object_foreach(metadata, key, value)
+	{
 		if (!json_is_string(value))
-			return sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: expected __metadata__ to hold strings, but '%.120s' is none",
-				       file->path, key);
+			return sc_fail(error, SC_ERROR_FORMAT, file->path, 8,
+				       "%s: expected __metadata__ to hold strings, but '%.120s' is none", file->path, key);
 		char **pair = &file->metadata[2 * file->metadata_count++];
 		pair[0] = sc_copy_string(key);
 		pair[1] = sc_copy_string(json_string_value(value));
@@ -129,19 +135,21 @@ static enum sc_status check_cover(struct sc_safetensors *file, int64_t buffer, s
 	for (int64_t i = 0; i < file->tensor_count; i++) {
 		const struct sc_safetensor *t = &file->tensors[i];
 		if (t->begin != position)
-			return sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: tensor '%.120s': expected to begin at %lld of the buffer, found %lld (%s)",
-				       file->path, t->name, (long long)position, (long long)t->begin,
+			return sc_fail(error, SC_ERROR_FORMAT, file->path, 8,
+				       "%s: tensor '%.120s': expected to begin at %lld of the buffer, found %lld (%s)", file->path,
+				       t->name, (long long)position, (long long)t->begin,
 				       t->begin < position ? "an overlap" : "a hole");
 		position += t->bytes;
 	}
 	if (position != buffer)
-		return sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: its tensors need a buffer of %lld bytes, found %lld", file->path,
-			       (long long)position, (long long)buffer);
+		return sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: its tensors need a buffer of %lld bytes, found %lld",
+			       file->path, (long long)position, (long long)buffer);
 	qsort(file->tensors, (size_t)file->tensor_count, sizeof(file->tensors[0]), by_name);
 	return SC_OK;
 }
 
-static enum sc_status read_entries(struct sc_safetensors *file, json_t *header, int64_t header_end, int64_t buffer, struct sc_error *error)
+static enum sc_status read_entries(struct sc_safetensors *file, json_t *header, int64_t header_end, int64_t buffer,
+				   struct sc_error *error)
 {
 	const char *name;
 	json_t *entry;
@@ -149,7 +157,8 @@ static enum sc_status read_entries(struct sc_safetensors *file, json_t *header, 
 	file->tensors = sc_allocate((int64_t)json_object_size(header), sizeof(file->tensors[0]));
 	if (!file->tensors)
 		return sc_fail_memory(error, 0, file->path);
-	json_object_foreach(header, name, entry) {
+	json_object_foreach(header, name, entry)
+	{
 		if (strcmp(name, "__metadata__") == 0) {
 			status = read_metadata(file, entry, error);
 		} else {
@@ -170,12 +179,13 @@ static enum sc_status read_header(struct sc_safetensors *file, int64_t file_byte
 {
 	uint64_t length;
 	if (file_bytes < 8 || fread(&length, 8, 1, file->stream) != 1)
-		return sc_fail(error, SC_ERROR_FORMAT, file->path, 0, "%s: expected a safetensors file of at least 8 bytes, found %lld", file->path,
+		return sc_fail(error, SC_ERROR_FORMAT, file->path, 0,
+			       "%s: expected a safetensors file of at least 8 bytes, found %lld", file->path,
 			       (long long)file_bytes);
 	if (length > LONGEST_HEADER || (int64_t)length > file_bytes - 8)
 		return sc_fail(error, SC_ERROR_FORMAT, file->path, 0,
-			       "%s: not a safetensors file, or a damaged one: it declares a header of %llu bytes in a file of %lld", file->path,
-			       (unsigned long long)length, (long long)file_bytes);
+			       "%s: not a safetensors file, or a damaged one: it declares a header of %llu bytes in a file of %lld",
+			       file->path, (unsigned long long)length, (long long)file_bytes);
 	char *text = malloc(length ? length : 1);
 	if (!text)
 		return sc_fail_memory(error, (int64_t)length, file->path);
@@ -187,8 +197,8 @@ static enum sc_status read_header(struct sc_safetensors *file, int64_t file_byte
 	else if (length == 0 || text[0] != '{')
 		status = sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: expected the header to begin with '{'", file->path);
 	else if (!(header = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &json_error)))
-		status = sc_fail(error, SC_ERROR_FORMAT, file->path, 8 + json_error.position, "%s: the header is not valid JSON: %s", file->path,
-				 json_error.text);
+		status = sc_fail(error, SC_ERROR_FORMAT, file->path, 8 + json_error.position,
+				 "%s: the header is not valid JSON: %s", file->path, json_error.text);
 	else
 		status = read_entries(file, header, 8 + (int64_t)length, file_bytes - 8 - (int64_t)length, error);
 	json_decref(header);
@@ -196,7 +206,8 @@ static enum sc_status read_header(struct sc_safetensors *file, int64_t file_byte
 	return status;
 }
 
-/* ---- Files ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Files
+ * ------------------------------------------------------------------------------------------------------------------------ */
 
 enum sc_status sc_safetensors_open(struct sc_safetensors *file, const char *path, struct sc_error *error)
 {
@@ -246,10 +257,11 @@ enum sc_status sc_safetensors_read(struct sc_safetensors *file, const struct sc_
 				   int64_t count, struct sc_error *error)
 {
 	if (offset < 0 || count < 0 || offset > tensor->bytes - count)
-		return sc_fail(error, SC_ERROR_ARGUMENT, tensor->name, -1, "%s: tensor '%.120s': bytes %lld to %lld are outside it", file->path,
-			       tensor->name, (long long)offset, (long long)(offset + count));
-	if (fseeko(file->stream, tensor->begin + offset, SEEK_SET) != 0 || fread(buffer, 1, (size_t)count, file->stream) != (size_t)count)
-		return sc_fail(error, SC_ERROR_READ, file->path, tensor->begin + offset, "%s: tensor '%.120s': reading %lld bytes ended early",
-			       file->path, tensor->name, (long long)count);
+		return sc_fail(error, SC_ERROR_ARGUMENT, tensor->name, -1, "%s: tensor '%.120s': bytes %lld to %lld are outside it",
+			       file->path, tensor->name, (long long)offset, (long long)(offset + count));
+	if (fseeko(file->stream, tensor->begin + offset, SEEK_SET) != 0 ||
+	    fread(buffer, 1, (size_t)count, file->stream) != (size_t)count)
+		return sc_fail(error, SC_ERROR_READ, file->path, tensor->begin + offset,
+			       "%s: tensor '%.120s': reading %lld bytes ended early", file->path, tensor->name, (long long)count);
 	return SC_OK;
 }

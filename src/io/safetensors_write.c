@@ -30,7 +30,8 @@ static json_t *metadata_of(const char *const *metadata, int64_t count)
 }
 
 /* The header as text, NULL if there is no memory or a name is not UTF-8. */
-static char *header_text(const struct sc_safetensor *tensors, int64_t tensor_count, const char *const *metadata, int64_t metadata_count)
+static char *header_text(const struct sc_safetensor *tensors, int64_t tensor_count, const char *const *metadata,
+			 int64_t metadata_count)
 {
 	json_t *header = json_object();
 	int64_t position = 0;

@@ -1,7 +1,7 @@
 /* weights.c - parameter tensors to and from safetensors: see weights.h.
  *
- * In memory the output channel of a kernel runs fastest, in the file it runs slowest. Both are walked in the order of the file, which is
- * read and written from front to back in pieces of a fixed size. */
+ * In memory the output channel of a kernel runs fastest, in the file it runs slowest. Both are walked in the order of the file,
+ * which is read and written from front to back in pieces of a fixed size. */
 #include "io/weights.h"
 
 #include <stdlib.h>
@@ -61,7 +61,8 @@ static int64_t piece_of(int64_t left)
 	return left < PIECE ? left : PIECE;
 }
 
-/* ---- Writing -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------------------------------------------
+ */
 
 static enum sc_status write_numbers(struct sc_file_writer *writer, const struct sc_tensor *t, float *piece, struct sc_error *error)
 {
@@ -109,7 +110,8 @@ enum sc_status sc_weights_write(const char *path, const struct sc_tensor *tensor
 	return status;
 }
 
-/* ---- Reading -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------------------------------------------
+ */
 
 static void shape_text(char *text, size_t size, const int64_t *shape, int rank)
 {
@@ -128,15 +130,15 @@ static enum sc_status check_tensor(const struct sc_safetensors *file, const stru
 	file_shape(t, shape);
 	shape_text(expected, sizeof(expected), shape, t->rank);
 	if (!found)
-		return sc_fail(error, SC_ERROR_MISMATCH, t->name, -1, "%s: tensor '%s': expected F32 %s, but it is not there", file->path, t->name,
-			       expected);
+		return sc_fail(error, SC_ERROR_MISMATCH, t->name, -1, "%s: tensor '%s': expected F32 %s, but it is not there",
+			       file->path, t->name, expected);
 	shape_text(given, sizeof(given), found->shape, found->rank);
 	bool same = strcmp(found->dtype, "F32") == 0 && found->rank == t->rank;
 	for (int i = 0; same && i < t->rank; i++)
 		same = found->shape[i] == shape[i];
 	if (!same)
-		return sc_fail(error, SC_ERROR_MISMATCH, t->name, found->begin, "%s: tensor '%s': expected F32 %s, found %s %s", file->path, t->name,
-			       expected, found->dtype, given);
+		return sc_fail(error, SC_ERROR_MISMATCH, t->name, found->begin, "%s: tensor '%s': expected F32 %s, found %s %s",
+			       file->path, t->name, expected, found->dtype, given);
 	return SC_OK;
 }
 
@@ -157,8 +159,8 @@ static enum sc_status check_strangers(const struct sc_safetensors *file, const s
 		for (int64_t k = 0; k < count && !known; k++)
 			known = strcmp(tensors[k].name, name) == 0;
 		if (!known)
-			return sc_fail(error, SC_ERROR_MISMATCH, name, file->tensors[i].begin, "%s: tensor '%.120s': the model has none of this name",
-				       file->path, name);
+			return sc_fail(error, SC_ERROR_MISMATCH, name, file->tensors[i].begin,
+				       "%s: tensor '%.120s': the model has none of this name", file->path, name);
 	}
 	return SC_OK;
 }
@@ -214,7 +216,8 @@ enum sc_status sc_weights_metadata(const char *path, const char *key, char **val
 	return SC_OK;
 }
 
-/* ---- Hashes ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Hashes
+ * ------------------------------------------------------------------------------------------------------------------------ */
 
 static void hash_header(struct sc_hash *hash, const char *name, const char *dtype, int rank, const int64_t *shape)
 {

@@ -29,14 +29,14 @@ struct sc_window { /* of a convolution or a pool, in pixels */
 struct sc_node {
 	enum sc_node_kind kind;
 	char name[64];
-	int inputs[2]; /* indices of earlier nodes, SC_NONE where unused */
-	int64_t height, width, channels; /* of the output of one image */
-	struct sc_window window;         /* convolution, max-pool */
-	float pad_value;                 /* max-pool: what padding holds, -INFINITY or 0 */
-	float epsilon;                   /* BatchNorm */
-	float momentum;                  /* BatchNorm: weight of the old running value (torch 0.1 is 0.9f here, Keras 0.99f) */
-	float update;                    /* BatchNorm: weight of the new value (0.1f, 0.01f) */
-	bool unbiased;                   /* BatchNorm: running variance from n / (n - 1) (torch), or from n (Keras) */
+	int inputs[2];                      /* indices of earlier nodes, SC_NONE where unused */
+	int64_t height, width, channels;    /* of the output of one image */
+	struct sc_window window;            /* convolution, max-pool */
+	float pad_value;                    /* max-pool: what padding holds, -INFINITY or 0 */
+	float epsilon;                      /* BatchNorm */
+	float momentum;                     /* BatchNorm: weight of the old running value (torch 0.1 is 0.9f here, Keras 0.99f) */
+	float update;                       /* BatchNorm: weight of the new value (0.1f, 0.01f) */
+	bool unbiased;                      /* BatchNorm: running variance from n / (n - 1) (torch), or from n (Keras) */
 	int weight, bias;                   /* parameters: kernel and bias; BatchNorm: scale and shift; SC_NONE if absent */
 	int running_mean, running_variance; /* BatchNorm only */
 };
@@ -47,9 +47,9 @@ enum sc_role { SC_ROLE_KERNEL, SC_ROLE_BIAS, SC_ROLE_SCALE, SC_ROLE_SHIFT, SC_RO
 enum sc_initialiser {
 	SC_INIT_ZERO,
 	SC_INIT_ONE,
-	SC_INIT_GLOROT_UNIFORM,  /* U(-a, a), a = sqrt(6 / (fan_in + fan_out)); Keras' default */
+	SC_INIT_GLOROT_UNIFORM,    /* U(-a, a), a = sqrt(6 / (fan_in + fan_out)); Keras' default */
 	SC_INIT_HE_NORMAL_FAN_OUT, /* N(0, 2 / fan_out); torchvision's convolutions */
-	SC_INIT_TORCH_LINEAR     /* U(-a, a), a = 1 / sqrt(fan_in), kernel and bias; torch.nn.Linear */
+	SC_INIT_TORCH_LINEAR       /* U(-a, a), a = 1 / sqrt(fan_in), kernel and bias; torch.nn.Linear */
 };
 
 struct sc_parameter {
@@ -57,29 +57,30 @@ struct sc_parameter {
 	enum sc_role role;
 	enum sc_initialiser initialiser;
 	int rank;
-	int64_t shape[4];      /* kernels (kernel_h, kernel_w, in, out); dense (in, out); others (channels) */
+	int64_t shape[4]; /* kernels (kernel_h, kernel_w, in, out); dense (in, out); others (channels) */
 	int64_t fan_in, fan_out;
-	int64_t count;         /* of numbers */
-	int64_t offset;        /* of its first number in the buffer, a multiple of SC_ALIGNMENT / 4; gaps hold 0 */
+	int64_t count;  /* of numbers */
+	int64_t offset; /* of its first number in the buffer, a multiple of SC_ALIGNMENT / 4; gaps hold 0 */
 };
 
 struct sc_model {
-	char name[64];             /* the preset's */
+	char name[64]; /* the preset's */
 	int64_t height, width, channels, classes;
 	struct sc_preprocess preprocess;
-	char **class_names;        /* [classes] */
+	char **class_names; /* [classes] */
 
 	int node_count;
-	struct sc_node *nodes;     /* nodes[0] is the input, the last one the dense layer: its output is the scores */
-	char (*details)[48];       /* [node_count], for sc_layer.detail */
-	char (*input_names)[136];  /* [node_count], for sc_layer.inputs */
+	struct sc_node *nodes;    /* nodes[0] is the input, the last one the dense layer: its output is the scores */
+	char (*details)[48];      /* [node_count], for sc_layer.detail */
+	char (*input_names)[136]; /* [node_count], for sc_layer.inputs */
 
 	int parameter_count;
-	struct sc_parameter *parameters; /* in the order of the nodes, as torchvision lists them: weight, bias, running_mean, running_var */
-	int64_t trainable_values;  /* the buffer's first part: parameters that are trained (gradients and momenta have this many numbers) */
-	int64_t value_count;       /* the whole buffer: then running means and variances */
+	/* In the order of the nodes, each node's as torchvision lists them: weight, bias, running_mean, running_var. */
+	struct sc_parameter *parameters;
+	int64_t trainable_values; /* the buffer's first part is trained: gradients and momenta have this many numbers */
+	int64_t value_count;      /* the whole buffer: then running means and variances */
 	struct sc_arena storage;
-	float *values;             /* [value_count] = storage.base */
+	float *values; /* [value_count] = storage.base */
 };
 
 static inline float *sc_parameter_values(const struct sc_model *model, int parameter)

@@ -133,8 +133,6 @@ void SC_CPU(convolution_backward_data)(const struct sc_convolution *c, const flo
 			struct correlation correlation;
 			struct packing packing;
 			class_correlation(c, y, x, &correlation, &packing);
-			if (correlation.taps_h == 0 && accumulate)
-				continue;
 			packing.weights = weights, packing.packed = workspace;
 			SC_CPU(pack)(&packing, pool);
 			correlation.src = diff_dst, correlation.weights = workspace, correlation.accumulate = accumulate;

@@ -72,6 +72,19 @@ static int64_t tile_columns(const struct correlation *c, int64_t x0, int pixels,
 	return count;
 }
 
+/* Asks for the source rows that the tile below this one reads and this one does not: they come while this one computes. */
+static void prefetch_next_rows(const struct correlation *c, int64_t n, int64_t y, int64_t x0, int pixels)
+{
+	int64_t next = y * c->step_h - c->pad_h + c->taps_h;
+	int64_t begin = maximum(0, x0 * c->step_w - c->pad_w) * c->depth;
+	int64_t end = minimum(c->src_w, (x0 + pixels) * c->step_w + c->taps_w - c->step_w - c->pad_w) * c->depth;
+	for (int64_t row = maximum(0, next); row < minimum(c->src_h, next + c->step_h); row++) {
+		const float *src = c->src + (n * c->src_h + row) * c->src_w * c->depth;
+		for (int64_t i = begin; i < end; i += 16)
+			__builtin_prefetch(src + i);
+	}
+}
+
 static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t x0, int pixels)
 {
 	struct column columns[MAX_TAPS];
@@ -102,6 +115,7 @@ static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, 
 		.channels = minimum(BLOCK, c->width - block * BLOCK),
 		.accumulate = c->accumulate,
 	};
+	prefetch_next_rows(c, n, y, x0, pixels);
 	SC_CPU(tile_run)(pixels, &tile);
 }
 

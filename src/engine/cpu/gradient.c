@@ -11,6 +11,7 @@
 
 #define FEW_CHANNELS 8
 #define STRETCH_PIXELS 256
+#define UNIT_NUMBERS 32768 /* sums of a unit of work: they stay in the L2 cache */
 
 struct gradient {
 	const struct sc_convolution *c;
@@ -18,7 +19,8 @@ struct gradient {
 	float *sums;      /* (chunks, kh, kw, ic, oc) */
 	float *bias_sums; /* (chunks, oc), or NULL */
 	int64_t chunk_images, chunks, blocks;
-	int64_t groups;   /* of rows: tiles of source channels, or 1 */
+	int64_t tiles;    /* of source channels */
+	int64_t groups;   /* of such tiles: the rows of a unit of work */
 };
 
 static int64_t weight_count(const struct sc_convolution *c)
@@ -96,18 +98,21 @@ static int64_t tile_begin(const struct sc_convolution *c, int64_t tile)
 	return tile * (c->ic / tiles) + minimum(tile, c->ic % tiles);
 }
 
-static void run_channels(const struct gradient *g, int64_t n0, int64_t n1, float *sums, int64_t group, int64_t o0)
+/* The tiles [first, last) of source channels. */
+static void run_channels(const struct gradient *g, int64_t n0, int64_t n1, float *sums, int64_t first, int64_t last, int64_t o0)
 {
 	const struct sc_convolution *c = g->c;
-	int64_t i0 = tile_begin(c, group);
-	int rows = (int)(tile_begin(c, group + 1) - i0);
 	int64_t step_y = minimum(c->oh, (STRETCH_PIXELS + c->ow - 1) / c->ow);
 	int64_t step_n = step_y < c->oh ? 1 : maximum(1, STRETCH_PIXELS / (c->oh * c->ow));
 	for (int64_t n = n0; n < n1; n += step_n)
 		for (int64_t y = 0; y < c->oh; y += step_y) {
 			struct stretch s = {n, minimum(n1, n + step_n), y, minimum(c->oh, y + step_y)};
-			for (int64_t tap = 0; tap < c->kh * c->kw; tap++)
-				run_tap(g, &s, sums, tap / c->kw, tap % c->kw, i0, rows, o0);
+			for (int64_t t = first; t < last; t++) {
+				int64_t i0 = tile_begin(c, t);
+				int rows = (int)(tile_begin(c, t + 1) - i0);
+				for (int64_t tap = 0; tap < c->kh * c->kw; tap++)
+					run_tap(g, &s, sums, tap / c->kw, tap % c->kw, i0, rows, o0);
+			}
 		}
 }
 
@@ -149,10 +154,9 @@ static void run_columns(const struct gradient *g, int64_t n0, int64_t n1, float 
 
 /* ---- All --------------------------------------------------------------------------------------------------------------------------- */
 
-static void clear(const struct gradient *g, float *sums, int64_t group, int64_t o0)
+static void clear(const struct gradient *g, float *sums, int64_t i0, int64_t i1, int64_t o0)
 {
 	const struct sc_convolution *c = g->c;
-	int64_t i0 = g->groups == 1 ? 0 : tile_begin(c, group), i1 = g->groups == 1 ? c->ic : tile_begin(c, group + 1);
 	size_t bytes = (size_t)minimum(BLOCK, c->oc - o0) * sizeof(float);
 	for (int64_t tap = 0; tap < c->kh * c->kw; tap++)
 		for (int64_t i = i0; i < i1; i++)
@@ -166,12 +170,13 @@ static void sum_units(void *context, int slot, int64_t begin, int64_t end)
 	for (int64_t unit = begin; unit < end; unit++) {
 		int64_t group = unit % g->groups, block = unit / g->groups % g->blocks, chunk = unit / g->groups / g->blocks;
 		int64_t n0 = chunk * g->chunk_images, n1 = minimum(g->c->mb, n0 + g->chunk_images);
+		int64_t first = group * g->tiles / g->groups, last = (group + 1) * g->tiles / g->groups;
 		float *sums = g->sums + chunk * weight_count(g->c);
-		clear(g, sums, group, block * BLOCK);
+		clear(g, sums, tile_begin(g->c, first), tile_begin(g->c, last), block * BLOCK);
 		if (g->c->ic < FEW_CHANNELS)
 			run_columns(g, n0, n1, sums, block * BLOCK);
 		else
-			run_channels(g, n0, n1, sums, group, block * BLOCK);
+			run_channels(g, n0, n1, sums, first, last, block * BLOCK);
 	}
 }
 
@@ -230,8 +235,10 @@ void SC_CPU(convolution_backward_weights)(const struct sc_convolution *c, const 
 	struct gradient g = {
 		.c = c, .src = src, .diff_dst = diff_dst,
 		.chunk_images = sc_gradient_chunk_images(c), .chunks = sc_gradient_chunk_count(c),
-		.blocks = (c->oc + BLOCK - 1) / BLOCK, .groups = c->ic < FEW_CHANNELS ? 1 : channel_tiles(c),
+		.blocks = (c->oc + BLOCK - 1) / BLOCK, .tiles = channel_tiles(c),
 	};
+	int64_t block_numbers = c->kh * c->kw * c->ic * BLOCK;
+	g.groups = c->ic < FEW_CHANNELS ? 1 : minimum(g.tiles, (block_numbers + UNIT_NUMBERS - 1) / UNIT_NUMBERS);
 	g.sums = g.chunks > 1 ? workspace : diff_weights;
 	g.bias_sums = (float *)workspace + (g.chunks > 1 ? whole_lines(g.chunks * weight_count(c)) : 0);
 	sc_pool_run(pool, sum_units, &g, g.chunks * g.blocks * g.groups, 1);

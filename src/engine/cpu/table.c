@@ -4,23 +4,25 @@
 /* Independent chains enough to fill both multiply units, few enough to stay in registers (AVX2 has 16). */
 #define CHAINS 12
 
+/* Each chain begins with a number of its own: equal chains would be computed once. */
 int64_t SC_CPU(fma_peak)(int64_t repetitions)
 {
 	const lanes half = lanes_broadcast(0.5f), quarter = lanes_broadcast(0.25f);
-	lanes a = half, b = half, c = half, d = half, e = half, f = half, g = half, h = half, i = half, j = half, k = half, l = half;
+	volatile float start = 1;
+	lanes a[CHAINS];
+#define EACH_CHAIN(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+#define BEGIN(i) a[i] = lanes_broadcast(start + i);
+#define FMA(i) a[i] = lanes_fma(a[i], half, quarter);
+#define END(i) sum = lanes_add(sum, a[i]);
+	EACH_CHAIN(BEGIN)
 	for (int64_t n = 0; n < repetitions; n++) {
-		a = lanes_fma(a, half, quarter), b = lanes_fma(b, half, quarter), c = lanes_fma(c, half, quarter);
-		d = lanes_fma(d, half, quarter), e = lanes_fma(e, half, quarter), f = lanes_fma(f, half, quarter);
-		g = lanes_fma(g, half, quarter), h = lanes_fma(h, half, quarter), i = lanes_fma(i, half, quarter);
-		j = lanes_fma(j, half, quarter), k = lanes_fma(k, half, quarter), l = lanes_fma(l, half, quarter);
+		EACH_CHAIN(FMA)
 	}
-	/* The sum goes through memory that the compiler must believe in, so that no chain is left out. */
-	volatile float sink;
-	float sum[LANES];
-	lanes_store(sum, lanes_add(lanes_add(lanes_add(lanes_add(a, b), lanes_add(c, d)), lanes_add(lanes_add(e, f), lanes_add(g, h))),
-				   lanes_add(lanes_add(i, j), lanes_add(k, l))));
-	sink = sum[0];
-	(void)sink;
+	lanes sum = lanes_zero();
+	EACH_CHAIN(END)
+	float result[LANES];
+	lanes_store(result, sum);
+	start = result[0]; /* the results are wanted, so no chain may be left out */
 	return repetitions * CHAINS * LANES * 2;
 }
 

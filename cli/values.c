@@ -1,0 +1,108 @@
+/* values.c - strict values of options. A number is digits as C's source has them, in every locale: no spaces, no thousands
+ * separators, no "inf", "nan" or hexadecimal, and nothing after it. */
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+#define LARGEST_SIDE 65535 /* pixels */
+
+bool cli_read_whole(const char *text, int64_t least, int64_t most, int64_t *value)
+{
+	size_t length = strlen(text);
+
+	if (length == 0 || length > 18 || strspn(text, "0123456789") != length)
+		return false; /* 18 digits always fit */
+	*value = strtoll(text, NULL, 10);
+	return *value >= least && *value <= most;
+}
+
+static bool read_real(const char *text, double least, double most, double *value)
+{
+	char *end;
+
+	if (text[strspn(text, "0123456789.eE+-")] != '\0' || text[0] == '\0' || text[0] == '+')
+		return false;
+	*value = strtod(text, &end); /* LC_NUMERIC stays "C", see main.c */
+	return *end == '\0' && isfinite(*value) && *value >= least && *value <= most;
+}
+
+static bool read_choice(const char *text, const char *choices, int64_t *index)
+{
+	size_t length = strlen(text);
+
+	*index = 0;
+	for (const char *choice = choices;; choice++, (*index)++) {
+		size_t choice_length = strcspn(choice, "|");
+		if (choice_length == length && memcmp(choice, text, length) == 0)
+			return true;
+		choice += choice_length;
+		if (*choice == '\0')
+			return false;
+	}
+}
+
+/* "28x28x1" for the argument "HxWxC", "28x28" for "HxW". */
+static bool read_size(const char *text, const char *form, int64_t size[3])
+{
+	int parts = strlen(form) > 3 ? 3 : 2;
+
+	for (int i = 0; i < parts; i++) {
+		char number[8];
+		size_t length = strcspn(text, "x");
+		if (length >= sizeof(number) || (text[length] == '\0') != (i == parts - 1))
+			return false;
+		memcpy(number, text, length);
+		number[length] = '\0';
+		if (!cli_read_whole(number, 1, i == 2 ? SC_MAX_CHANNELS : LARGEST_SIDE, &size[i]))
+			return false;
+		text += length + 1;
+	}
+	return true;
+}
+
+bool cli_read_value(struct cli_value *value, const struct cli_option *option, const char *text)
+{
+	switch (option->kind) {
+	case CLI_KIND_WHOLE:
+		return cli_read_whole(text, (int64_t)option->least, (int64_t)option->most, &value->whole);
+	case CLI_KIND_REAL:
+		return read_real(text, option->least, option->most, &value->real);
+	case CLI_KIND_CHOICE:
+		return read_choice(text, option->choices, &value->whole);
+	case CLI_KIND_SIZE:
+		return read_size(text, option->argument, value->size);
+	case CLI_KIND_TEXT:
+		return text[0] != '\0';
+	case CLI_KIND_FLAG:
+		break;
+	}
+	return false;
+}
+
+void cli_describe_value(char *buffer, size_t size, const struct cli_option *option)
+{
+	switch (option->kind) {
+	case CLI_KIND_WHOLE:
+		snprintf(buffer, size, "a whole number from %.0f to %.0f", option->least, option->most);
+		break;
+	case CLI_KIND_REAL:
+		snprintf(buffer, size, "a number from %.10g to %.10g", option->least, option->most);
+		break;
+	case CLI_KIND_CHOICE:
+		snprintf(buffer, size, "one of %s", option->choices);
+		break;
+	case CLI_KIND_SIZE:
+		snprintf(buffer, size, "%s",
+			 strlen(option->argument) > 3 ? "HxWxC such as 28x28x1, with 1 to 4 channels" : "HxW such as 64x64");
+		break;
+	case CLI_KIND_TEXT:
+	case CLI_KIND_FLAG:
+		snprintf(buffer, size, "a value (%s)", option->argument != NULL ? option->argument : "");
+		break;
+	}
+}

@@ -1,0 +1,155 @@
+/* file.c - models in files: a .safetensors file whose metadata carries the description, so that it needs nothing beside it.
+ *
+ * The bytes of the format are src/io's subject. A run folder stands for the weights.safetensors in it. */
+#include "io/file.h"
+#include "io/weights.h"
+#include "model/model.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DESCRIPTION_KEY "shortcut.model"
+#define RUN_WEIGHTS     "weights.safetensors"
+
+/* Training state may lie beside the parameters. */
+#define IGNORED_PREFIX "optimizer."
+
+/* `path` itself, or the weights in the folder that it names; the caller frees it. */
+static enum sc_status find_weights(char **weights, const char *path, struct sc_error *error)
+{
+	struct stat found;
+	bool folder = stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+	*weights = folder ? sc_path_join(path, RUN_WEIGHTS) : sc_copy_string(path);
+	return *weights ? SC_OK : sc_fail_memory(error, (int64_t)strlen(path), "a path");
+}
+
+/* Views of all tensors, in values that lie like the model's; NULL where there is no memory. The caller frees them. */
+static struct sc_tensor *make_views(const struct sc_model *model, float *values)
+{
+	struct sc_tensor *views = sc_allocate(model->parameter_count, sizeof *views);
+	for (int i = 0; views && i < model->parameter_count; i++) {
+		sc_model_tensor(model, i, &views[i]);
+		views[i].values = values + model->parameters[i].offset;
+	}
+	return views;
+}
+
+static enum sc_status fail_views(const struct sc_model *model, struct sc_error *error)
+{
+	return sc_fail_memory(error, model->parameter_count * (int64_t)sizeof(struct sc_tensor), "the list of tensors");
+}
+
+/* Numbers that no training gives: refused here, or they would spread through every score without a word. */
+static enum sc_status check_values(const struct sc_model *model, const struct sc_tensor *views, const char *path,
+				   struct sc_error *error)
+{
+	for (int i = 0; i < model->parameter_count; i++) {
+		bool variance = model->parameters[i].role == SC_ROLE_RUNNING_VARIANCE;
+		for (int64_t n = 0; n < views[i].count; n++) {
+			float value = views[i].values[n];
+			if (!isfinite(value))
+				return sc_fail(error, SC_ERROR_NON_FINITE, path, -1,
+					       "%s: number %" PRId64 " of %s is not finite (in the engine's order of axes)", path,
+					       n, views[i].name);
+			if (variance && value < 0.0f)
+				return sc_fail(error, SC_ERROR_FORMAT, path, -1,
+					       "%s: number %" PRId64 " of %s is %g; a variance cannot be negative", path, n,
+					       views[i].name, (double)value);
+		}
+	}
+	return SC_OK;
+}
+
+enum sc_status sc_model_read_weights(struct sc_model *model, const char *path, struct sc_error *error)
+{
+	/* Read beside the model first: an error half-way through the file must leave it as it was. */
+	struct sc_arena fresh = {0};
+	struct sc_tensor *views = NULL;
+	char *weights = NULL;
+	enum sc_status status = find_weights(&weights, path, error);
+	if (status == SC_OK)
+		status = sc_arena_init(&fresh, model->storage.bytes, "the parameters to be read", error);
+	if (status == SC_OK && !(views = make_views(model, fresh.base)))
+		status = fail_views(model, error);
+	if (status == SC_OK)
+		status = sc_weights_read(weights, views, model->parameter_count, IGNORED_PREFIX, error);
+	if (status == SC_OK)
+		status = check_values(model, views, weights, error);
+	if (status == SC_OK)
+		memcpy(model->values, fresh.base, (size_t)model->value_count * sizeof(float));
+	free(views);
+	free(weights);
+	sc_arena_release(&fresh);
+	return status;
+}
+
+static enum sc_status load_file(struct sc_model **out, const char *weights, struct sc_error *error)
+{
+	char *text = NULL;
+	enum sc_status status = sc_weights_metadata(weights, DESCRIPTION_KEY, &text, error);
+	if (status != SC_OK)
+		return status;
+	if (!text)
+		return sc_fail(error, SC_ERROR_FORMAT, weights, -1,
+			       "%s carries no description of its model (metadata \"" DESCRIPTION_KEY
+			       "\"): say which model it belongs to with --model NAME",
+			       weights);
+	struct sc_model *model = NULL;
+	status = sc_model_from_description(&model, text, weights, error);
+	free(text);
+	if (status == SC_OK)
+		status = sc_model_read_weights(model, weights, error);
+	if (status != SC_OK) {
+		sc_model_destroy(model);
+		return status;
+	}
+	*out = model;
+	return SC_OK;
+}
+
+enum sc_status sc_model_load(struct sc_model **out, const char *path, struct sc_error *error)
+{
+	char *weights = NULL;
+	enum sc_status status = find_weights(&weights, path, error);
+	if (status == SC_OK)
+		status = load_file(out, weights, error);
+	free(weights);
+	return status;
+}
+
+enum sc_status sc_model_save(const struct sc_model *model, const char *path, struct sc_error *error)
+{
+	char *text = NULL;
+	enum sc_status status = sc_model_describe(model, &text, error);
+	if (status != SC_OK)
+		return status;
+	struct sc_tensor *views = make_views(model, model->values);
+	const char *const metadata[] = {"format", "pt", DESCRIPTION_KEY, text};
+	status = views ? sc_weights_write(path, views, model->parameter_count, metadata, 2, error) : fail_views(model, error);
+	free(views);
+	free(text);
+	return status;
+}
+
+enum sc_status sc_model_hash(const struct sc_model *model, char hash[SC_HASH_SIZE], struct sc_error *error)
+{
+	struct sc_tensor *views = make_views(model, model->values);
+	if (!views)
+		return fail_views(model, error);
+	enum sc_status status = sc_weights_hash(hash, views, model->parameter_count, error);
+	free(views);
+	return status;
+}
+
+enum sc_status sc_hash_file(char hash[SC_HASH_SIZE], const char *path, struct sc_error *error)
+{
+	char *weights = NULL;
+	enum sc_status status = find_weights(&weights, path, error);
+	if (status == SC_OK)
+		status = sc_weights_hash_file(hash, weights, error);
+	free(weights);
+	return status;
+}

@@ -1,0 +1,46 @@
+/* graph.h - nodes and parameters added to a model one after the other.
+ *
+ * A failure is remembered: later calls then do nothing and give SC_NONE, so that a builder reads as the net it builds and asks
+ * once, at sc_graph_finish, how it went. Each function gives the index of the node it added. */
+#ifndef SC_MODEL_GRAPH_H
+#define SC_MODEL_GRAPH_H
+
+#include "model/model.h"
+#include "model/shapes.h"
+
+/* What the layers of a net have in common: the habits of a framework. */
+struct sc_layer_style {
+	enum sc_padding padding;
+	bool convolution_bias;
+	enum sc_initialiser convolution_kernel, dense_kernel, dense_bias; /* convolution biases start at 0 */
+	float epsilon, momentum, update;                                  /* BatchNorm, as in struct sc_node */
+	bool unbiased;
+};
+
+struct sc_graph {
+	struct sc_model *model;
+	const struct sc_layer_style *style;
+	char prefix[32]; /* put before the names of nodes */
+	int node_capacity, parameter_capacity;
+	int64_t output_bytes, macs; /* so far, of one image: kept to find sizes that no integer holds */
+	enum sc_status status;
+	struct sc_error *error;
+};
+
+/* `model` has its input size and no nodes yet; it owns what the graph adds, on failure too. */
+void sc_graph_init(struct sc_graph *graph, struct sc_model *model, const struct sc_layer_style *style, struct sc_error *error);
+void sc_graph_set_prefix(struct sc_graph *graph, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+int sc_graph_input(struct sc_graph *graph);
+int sc_graph_convolution(struct sc_graph *graph, const char *name, int input, int64_t kernel, int64_t stride, int64_t channels);
+int sc_graph_batch_norm(struct sc_graph *graph, const char *name, int input);
+int sc_graph_relu(struct sc_graph *graph, const char *name, int input);
+int sc_graph_add(struct sc_graph *graph, const char *name, int a, int b);
+int sc_graph_max_pool(struct sc_graph *graph, const char *name, int input, int64_t kernel, int64_t stride, float pad_value);
+int sc_graph_average_pool(struct sc_graph *graph, const char *name, int input);
+int sc_graph_dense(struct sc_graph *graph, const char *name, int input, int64_t channels);
+
+/* Lays out the buffer of parameters (not yet allocated) and writes the layers' texts. */
+enum sc_status sc_graph_finish(struct sc_graph *graph);
+
+#endif

@@ -1,0 +1,108 @@
+/* model.c - a model's life, and what may be asked of it: sizes, names, tensors. Its layers are told about in layers.c. */
+#include "model/model.h"
+#include "model/options.h"
+#include "model/resnet.h"
+
+#include <stdlib.h>
+
+enum sc_status sc_resnet_build(struct sc_model **out, const struct sc_resnet *resnet, const struct sc_model_options *options,
+			       struct sc_error *error)
+{
+	struct sc_model *model = sc_allocate(1, sizeof *model);
+	if (!model)
+		return sc_fail_memory(error, (int64_t)sizeof *model, "a model");
+	snprintf(model->name, sizeof model->name, "%s", resnet->name);
+	enum sc_status status = sc_model_apply_options(model, options, resnet->classes, error);
+	if (status == SC_OK) {
+		struct sc_graph graph;
+		sc_graph_init(&graph, model, &resnet->style, error);
+		sc_resnet_add_layers(&graph, resnet, model->classes);
+		status = sc_graph_finish(&graph);
+	}
+	if (status == SC_OK)
+		status = sc_arena_init(&model->storage, model->value_count * (int64_t)sizeof(float), "the parameters", error);
+	if (status != SC_OK) {
+		sc_model_destroy(model);
+		return status;
+	}
+	model->values = model->storage.base;
+	*out = model;
+	return SC_OK;
+}
+
+enum sc_status sc_model_create(struct sc_model **out, const char *name, const struct sc_model_options *options,
+			       struct sc_error *error)
+{
+	const struct sc_resnet *resnet = sc_resnet_find(name, error);
+	if (!resnet)
+		return SC_ERROR_NOT_FOUND;
+	enum sc_status status = sc_resnet_build(out, resnet, options, error);
+	if (status == SC_OK)
+		sc_model_initialise(*out, options ? options->seed : 0);
+	return status;
+}
+
+void sc_model_destroy(struct sc_model *model)
+{
+	if (!model)
+		return;
+	sc_arena_release(&model->storage);
+	free(model->class_names); /* the names lie in the same allocation */
+	free(model->nodes);
+	free(model->details);
+	free(model->input_names);
+	free(model->parameters);
+	free(model);
+}
+
+const char *sc_model_name(const struct sc_model *model)
+{
+	return model->name;
+}
+
+int64_t sc_model_height(const struct sc_model *model)
+{
+	return model->height;
+}
+
+int64_t sc_model_width(const struct sc_model *model)
+{
+	return model->width;
+}
+
+int64_t sc_model_channels(const struct sc_model *model)
+{
+	return model->channels;
+}
+
+int64_t sc_model_classes(const struct sc_model *model)
+{
+	return model->classes;
+}
+
+const char *sc_model_class_name(const struct sc_model *model, int64_t label)
+{
+	return model->class_names[label];
+}
+
+const struct sc_preprocess *sc_model_preprocess(const struct sc_model *model)
+{
+	return &model->preprocess;
+}
+
+int64_t sc_model_tensor_count(const struct sc_model *model)
+{
+	return model->parameter_count;
+}
+
+void sc_model_tensor(const struct sc_model *model, int64_t index, struct sc_tensor *tensor)
+{
+	const struct sc_parameter *parameter = &model->parameters[index];
+	*tensor = (struct sc_tensor){.name = parameter->name,
+				     .rank = parameter->rank,
+				     .count = parameter->count,
+				     .values = sc_parameter_values(model, (int)index),
+				     .trainable = sc_parameter_trainable(parameter)};
+	for (int axis = 0; axis < parameter->rank; axis++)
+		tensor->shape[axis] = parameter->shape[axis];
+}

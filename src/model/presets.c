@@ -1,0 +1,65 @@
+/* presets.c - the nets that have names.
+ *
+ * resnet*: torchvision's layers, names and initial values (v1.5: the stride of a bottleneck is in its 3x3). keras-tutorial-*: the
+ * net of the Keras tutorials: `same` padding, biased convolutions, a projection without BatchNorm, Keras' defaults everywhere; the
+ * bottleneck ones put the stride into the first convolution of the block, as the tutorial's blocks and the paper do. */
+#include "model/resnet.h"
+
+#include <string.h>
+
+#define TORCHVISION                                                                                                                \
+	.classes = 1000, .stages = 4, .widths = {64, 128, 256, 512}, .stem_kernel = 7, .stem_stride = 2, .stem_channels = 64,      \
+	.stem_pool = true, .stride_in_3x3 = true, .projection_batch_norm = true,                                                   \
+	.style = {.padding = SC_PADDING_SYMMETRIC,                                                                                 \
+		  .convolution_kernel = SC_INIT_HE_NORMAL_FAN_OUT,                                                                 \
+		  .dense_kernel = SC_INIT_TORCH_LINEAR,                                                                            \
+		  .dense_bias = SC_INIT_TORCH_LINEAR,                                                                              \
+		  .epsilon = 1e-5f,                                                                                                \
+		  .momentum = 0.9f,                                                                                                \
+		  .update = 0.1f,                                                                                                  \
+		  .unbiased = true}
+
+#define KERAS_TUTORIAL                                                                                                             \
+	.classes = 10, .stages = 4, .widths = {64, 128, 256, 512}, .stem_kernel = 7, .stem_stride = 2, .stem_channels = 64,        \
+	.stem_pool = true,                                                                                                         \
+	.style = {.padding = SC_PADDING_SAME,                                                                                      \
+		  .convolution_bias = true,                                                                                        \
+		  .convolution_kernel = SC_INIT_GLOROT_UNIFORM,                                                                    \
+		  .dense_kernel = SC_INIT_GLOROT_UNIFORM,                                                                          \
+		  .dense_bias = SC_INIT_ZERO,                                                                                      \
+		  .epsilon = 1e-3f,                                                                                                \
+		  .momentum = 0.99f,                                                                                               \
+		  .update = 0.01f}
+
+static const struct sc_resnet presets[] = {
+	{.name = "resnet18", .block = SC_BLOCK_BASIC, .blocks = {2, 2, 2, 2}, TORCHVISION},
+	{.name = "resnet34", .block = SC_BLOCK_BASIC, .blocks = {3, 4, 6, 3}, TORCHVISION},
+	{.name = "resnet50", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 6, 3}, TORCHVISION},
+	{.name = "resnet101", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 23, 3}, TORCHVISION},
+	{.name = "resnet152", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 8, 36, 3}, TORCHVISION},
+	{.name = "keras-tutorial-18", .block = SC_BLOCK_BASIC, .blocks = {2, 2, 2, 2}, KERAS_TUTORIAL},
+	{.name = "keras-tutorial-34", .block = SC_BLOCK_BASIC, .blocks = {3, 4, 6, 3}, KERAS_TUTORIAL},
+	{.name = "keras-tutorial-50", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 6, 3}, KERAS_TUTORIAL},
+	{.name = "keras-tutorial-101", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 23, 3}, KERAS_TUTORIAL},
+	{.name = "keras-tutorial-152", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 8, 36, 3}, KERAS_TUTORIAL},
+};
+#define PRESET_COUNT ((int)(sizeof presets / sizeof *presets))
+
+const char *sc_model_preset(int index)
+{
+	return index >= 0 && index < PRESET_COUNT ? presets[index].name : NULL;
+}
+
+const struct sc_resnet *sc_resnet_find(const char *name, struct sc_error *error)
+{
+	char known[256] = "";
+	size_t length = 0;
+	for (int i = 0; i < PRESET_COUNT; i++) {
+		if (name && !strcmp(name, presets[i].name))
+			return &presets[i];
+		if (length < sizeof known)
+			length += (size_t)snprintf(known + length, sizeof known - length, "%s%s", i ? ", " : "", presets[i].name);
+	}
+	sc_fail(error, SC_ERROR_NOT_FOUND, name ? name : "", -1, "unknown model '%.64s'; known: %s", name ? name : "", known);
+	return NULL;
+}

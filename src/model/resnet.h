@@ -1,0 +1,36 @@
+/* resnet.h - the family of residual networks as plain data, the builder that turns such data into a model, and the presets. */
+#ifndef SC_MODEL_RESNET_H
+#define SC_MODEL_RESNET_H
+
+#include "model/graph.h"
+
+#define SC_MAX_STAGES 4
+
+enum sc_block {
+	SC_BLOCK_BASIC,     /* 3x3, 3x3 */
+	SC_BLOCK_BOTTLENECK /* 1x1, 3x3, 1x1 with four times the channels */
+};
+
+struct sc_resnet {
+	const char *name;
+	int64_t classes; /* where the caller names no number */
+	enum sc_block block;
+	int stages, blocks[SC_MAX_STAGES]; /* blocks in each stage; every stage but the first begins with stride 2 */
+	int64_t widths[SC_MAX_STAGES];     /* channels of the 3x3 convolutions */
+	int64_t stem_kernel, stem_stride, stem_channels;
+	bool stem_pool;             /* 3x3/2 max-pool after the stem */
+	bool stride_in_3x3;         /* bottleneck: the stride is in the 3x3 (v1.5), else in the first 1x1 (v1, the paper) */
+	bool projection_batch_norm; /* the 1x1 convolution on the shortcut, where the shape changes, has a BatchNorm */
+	struct sc_layer_style style;
+};
+
+/* A model of this net for the input and classes in `options` (NULL: all defaults), its parameters allocated and 0. */
+enum sc_status sc_resnet_build(struct sc_model **out, const struct sc_resnet *resnet, const struct sc_model_options *options,
+			       struct sc_error *error);
+/* The preset of that name; else NULL and an error that lists the names. */
+const struct sc_resnet *sc_resnet_find(const char *name, struct sc_error *error);
+
+/* Adds the layers to an empty graph (builder.c). */
+void sc_resnet_add_layers(struct sc_graph *graph, const struct sc_resnet *resnet, int64_t classes);
+
+#endif

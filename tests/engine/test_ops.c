@@ -1,0 +1,393 @@
+/* test_ops.c - every fast kernel equals the reference, bit for bit, on the problem lines of tests/ops/.
+ *
+ * Usage: test_ops FILE... ; each result lies in memory of its exact size, so that a sanitizer sees a step outside. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "engine/reference/reference.h"
+
+static const char *file_name;
+static int line_number;
+static long comparisons, failures;
+static const int thread_counts[] = {1, 2, 3};
+#define POOLS 3
+static struct sc_pool *pools[POOLS];
+
+/* ---- Numbers ------------------------------------------------------------------------------------------------------------ */
+
+static void *memory(int64_t bytes)
+{
+	void *p = malloc(bytes > 0 ? (size_t)bytes : 1);
+	if (!p) {
+		fprintf(stderr, "no memory for %lld bytes\n", (long long)bytes);
+		exit(1);
+	}
+	return p;
+}
+
+/* Numbers in [-1, 1) with some exact zeros and, rarely, denormals: what rounding and signs of zero depend on. */
+static float *numbers(int64_t count, uint64_t stream)
+{
+	float *p = memory(count * (int64_t)sizeof(float));
+	struct sc_random random = sc_random_stream(7, SC_PURPOSE_INITIALISE, 0, stream);
+	for (int64_t i = 0; i < count; i++) {
+		uint32_t kind = sc_random_u32(&random) % 64;
+		p[i] = 2 * sc_random_uniform(&random) - 1;
+		if (kind < 4)
+			p[i] = kind % 2 ? 0.0f : -0.0f;
+		else if (kind == 4)
+			p[i] *= 1e-39f;
+	}
+	return p;
+}
+
+/* Fills with a pattern that is no result, so that a number that was never written shows. */
+static void *fresh(int64_t bytes)
+{
+	void *p = memory(bytes);
+	memset(p, 0xA5, (size_t)bytes);
+	return p;
+}
+
+static void compare(const char *what, const char *kernels, int threads, const void *expected, const void *found, int64_t bytes)
+{
+	comparisons++;
+	if (memcmp(expected, found, (size_t)bytes) == 0)
+		return;
+	const float *e = expected, *f = found;
+	int64_t i = 0;
+	while (i < bytes / 4 - 1 && memcmp(&e[i], &f[i], 4) == 0)
+		i++;
+	if (failures++ < 20)
+		printf("%s:%d: %s, %s, %d threads: number %lld is %.9g, the reference has %.9g\n", file_name, line_number, what, kernels,
+		       threads, (long long)i, (double)f[i], (double)e[i]);
+}
+
+/* For each instruction set and each number of threads. */
+#define FOR_KERNELS(k, p)                                                                                                        \
+	for (int t_ = 0; t_ < POOLS; t_++)                                                                                       \
+		for (struct sc_pool *p = pools[t_]; p; p = NULL)                                                                 \
+			for (int k_ = 0; sc_kernels_available(k_); k_++)                                                         \
+				for (const struct sc_kernels *k = sc_kernels_available(k_); k && k != &sc_kernels_reference; k = NULL)
+
+/* ---- Convolution -------------------------------------------------------------------------------------------------------- */
+
+enum { SRC, WEIGHTS, BIAS, DIFF_DST, INPUTS };
+enum { DST, DIFF_SRC, DIFF_SRC_SUM, DIFF_WEIGHTS, DIFF_BIAS, RESULTS };
+static const char *const result_names[] = {"forward", "backward-data", "backward-data added", "backward-weights", "bias gradient"};
+
+struct sizes {
+	int64_t inputs[INPUTS], results[RESULTS]; /* numbers */
+};
+
+static void run_convolution(const struct sc_kernels *k, const struct sc_convolution *c, bool bias, float *const *in, float **out,
+			    const struct sizes *sizes, struct sc_pool *pool)
+{
+	int threads = sc_pool_threads(pool);
+	for (int i = 0; i < RESULTS; i++)
+		out[i] = fresh(sizes->results[i] * 4);
+	for (int64_t i = 0; i < sizes->results[DIFF_SRC_SUM]; i++)
+		out[DIFF_SRC_SUM][i] = in[SRC][i];
+	void *w = fresh(k->convolution_forward_workspace(c, threads));
+	k->convolution_forward(c, in[SRC], in[WEIGHTS], bias ? in[BIAS] : NULL, out[DST], w, pool);
+	free(w);
+	w = fresh(k->convolution_backward_data_workspace(c, threads));
+	k->convolution_backward_data(c, in[DIFF_DST], in[WEIGHTS], out[DIFF_SRC], false, w, pool);
+	k->convolution_backward_data(c, in[DIFF_DST], in[WEIGHTS], out[DIFF_SRC_SUM], true, w, pool);
+	free(w);
+	w = fresh(k->convolution_backward_weights_workspace(c, threads));
+	k->convolution_backward_weights(c, in[SRC], in[DIFF_DST], out[DIFF_WEIGHTS], bias ? out[DIFF_BIAS] : NULL, w, pool);
+	free(w);
+}
+
+static void test_convolution(const struct sc_convolution *c, bool bias)
+{
+	int64_t src = c->mb * c->ih * c->iw * c->ic, dst = c->mb * c->oh * c->ow * c->oc, weights = c->kh * c->kw * c->ic * c->oc;
+	const struct sizes sizes = {{src, weights, c->oc, dst}, {dst, src, src, weights, c->oc}};
+	float *in[INPUTS], *expected[RESULTS], *found[RESULTS];
+	for (int i = 0; i < INPUTS; i++)
+		in[i] = numbers(sizes.inputs[i], (uint64_t)i);
+	run_convolution(&sc_kernels_reference, c, bias, in, expected, &sizes, pools[0]);
+	FOR_KERNELS(k, pool) {
+		run_convolution(k, c, bias, in, found, &sizes, pool);
+		for (int i = 0; i < RESULTS; i++) {
+			compare(result_names[i], k->name, sc_pool_threads(pool), expected[i], found[i], sizes.results[i] * 4);
+			free(found[i]);
+		}
+	}
+	for (int i = 0; i < RESULTS; i++)
+		free(expected[i]);
+	for (int i = 0; i < INPUTS; i++)
+		free(in[i]);
+}
+
+/* ---- The other ops ----------------------------------------------------------------------------------------------------------- */
+
+static void run_norm(const struct sc_kernels *k, const struct sc_batch_norm *b, float *const *in, float **out, struct sc_pool *pool)
+{
+	int64_t count = b->mb * b->height * b->width * b->channels, channels = b->channels;
+	void *w = fresh(k->batch_norm_workspace(b, sc_pool_threads(pool)));
+	out[0] = fresh(count * 4), out[1] = fresh(4 * channels * 4), out[2] = fresh(count * 4), out[3] = fresh(2 * channels * 4);
+	out[4] = fresh(count * 4);
+	k->batch_norm_forward(b, in[0], in[2], in[3], out[0], out[1], w, pool);
+	k->batch_norm_backward(b, in[0], in[1], in[2], out[1], out[2], out[3], out[3] + channels, w, pool);
+	k->batch_norm_infer(b, in[0], in[2], in[3], in[4], in[5], out[4], w, pool);
+	free(w);
+}
+
+static void test_norm(const struct sc_batch_norm *b)
+{
+	static const char *const names[] = {"norm forward", "norm statistics", "norm backward", "norm gradients", "norm inference"};
+	int64_t count = b->mb * b->height * b->width * b->channels, channels = b->channels;
+	const int64_t bytes[] = {count * 4, 3 * channels * 4, count * 4, 2 * channels * 4, count * 4};
+	float *in[6], *expected[5], *found[5];
+	for (int i = 0; i < 6; i++)
+		in[i] = numbers(i < 2 ? count : channels, (uint64_t)i);
+	for (int64_t c = 0; c < channels; c++)
+		in[5][c] = in[5][c] * in[5][c]; /* a variance */
+	run_norm(&sc_kernels_reference, b, in, expected, pools[0]);
+	FOR_KERNELS(k, pool) {
+		run_norm(k, b, in, found, pool);
+		for (int i = 0; i < 5; i++) {
+			compare(names[i], k->name, sc_pool_threads(pool), expected[i], found[i], bytes[i]);
+			free(found[i]);
+		}
+		/* In place: the result over the source, the gradient over the gradient. */
+		void *w = fresh(k->batch_norm_workspace(b, sc_pool_threads(pool)));
+		found[0] = memory(count * 4), found[1] = memory(2 * channels * 4);
+		memcpy(found[0], in[1], (size_t)count * 4);
+		k->batch_norm_backward(b, in[0], found[0], in[2], expected[1], found[0], found[1], found[1] + channels, w, pool);
+		compare("norm backward in place", k->name, sc_pool_threads(pool), expected[2], found[0], bytes[2]);
+		memcpy(found[0], in[0], (size_t)count * 4);
+		k->batch_norm_infer(b, found[0], in[2], in[3], in[4], in[5], found[0], w, pool);
+		compare("norm inference in place", k->name, sc_pool_threads(pool), expected[4], found[0], bytes[4]);
+		free(w), free(found[0]), free(found[1]);
+	}
+	for (int i = 0; i < 5; i++)
+		free(expected[i]);
+	for (int i = 0; i < 6; i++)
+		free(in[i]);
+}
+
+static void test_max_pool(const struct sc_max_pool *m)
+{
+	int64_t src = m->mb * m->ih * m->iw * m->channels, dst = m->mb * m->oh * m->ow * m->channels;
+	float *in = numbers(src, 0), *diff = numbers(dst, 1);
+	float *expected = fresh(dst * 4), *expected_diff = fresh(src * 4);
+	uint8_t *winner = fresh(dst);
+	sc_kernels_reference.max_pool_forward(m, in, expected, winner, pools[0]);
+	sc_kernels_reference.max_pool_backward(m, diff, winner, expected_diff, pools[0]);
+	FOR_KERNELS(k, pool) {
+		float *found = fresh(dst * 4), *found_diff = fresh(src * 4);
+		uint8_t *found_winner = fresh(dst);
+		k->max_pool_forward(m, in, found, found_winner, pool);
+		k->max_pool_backward(m, diff, found_winner, found_diff, pool);
+		compare("max-pool forward", k->name, sc_pool_threads(pool), expected, found, dst * 4);
+		compare("max-pool winners", k->name, sc_pool_threads(pool), winner, found_winner, dst);
+		compare("max-pool backward", k->name, sc_pool_threads(pool), expected_diff, found_diff, src * 4);
+		free(found), free(found_diff), free(found_winner);
+	}
+	free(in), free(diff), free(expected), free(expected_diff), free(winner);
+}
+
+static void test_average(int64_t mb, int64_t pixels, int64_t channels)
+{
+	int64_t src = mb * pixels * channels, dst = mb * channels;
+	float *in = numbers(src, 0), *diff = numbers(dst, 1), *expected = fresh(dst * 4), *expected_diff = fresh(src * 4);
+	sc_kernels_reference.average_pool_forward(mb, pixels, channels, in, expected, pools[0]);
+	sc_kernels_reference.average_pool_backward(mb, pixels, channels, diff, expected_diff, pools[0]);
+	FOR_KERNELS(k, pool) {
+		float *found = fresh(dst * 4), *found_diff = fresh(src * 4);
+		k->average_pool_forward(mb, pixels, channels, in, found, pool);
+		k->average_pool_backward(mb, pixels, channels, diff, found_diff, pool);
+		compare("average forward", k->name, sc_pool_threads(pool), expected, found, dst * 4);
+		compare("average backward", k->name, sc_pool_threads(pool), expected_diff, found_diff, src * 4);
+		free(found), free(found_diff);
+	}
+	free(in), free(diff), free(expected), free(expected_diff);
+}
+
+static void run_sgd(const struct sc_kernels *k, int form, int64_t count, float *const *in, float **out, struct sc_pool *pool)
+{
+	const struct sc_sgd s = {
+		.learning_rate = 0.05f,
+		.momentum = form & 1 ? 0.9f : 0,
+		.nesterov = (form & 2) != 0,
+		.keras_form = (form & 4) != 0,
+		.weight_decay = form & 8 ? 5e-4f : 0,
+		.decoupled_decay = (form & 16) != 0,
+	};
+	for (int i = 0; i < 2; i++) {
+		out[i] = memory(count * 4);
+		memcpy(out[i], in[i], (size_t)count * 4);
+	}
+	k->sgd(&s, count, out[0], in[2], form & 1 ? out[1] : NULL, pool);
+}
+
+static void test_elements(int64_t count)
+{
+	float *in[3], *expected[3], *found[3], *sgd[2];
+	for (int i = 0; i < 3; i++) {
+		in[i] = numbers(count, (uint64_t)i);
+		expected[i] = fresh(count * 4);
+	}
+	sc_kernels_reference.relu_forward(count, in[0], expected[0], pools[0]);
+	sc_kernels_reference.relu_backward(count, expected[0], in[1], expected[1], pools[0]);
+	sc_kernels_reference.add(count, in[0], in[1], expected[2], pools[0]);
+	FOR_KERNELS(k, pool) {
+		for (int i = 0; i < 3; i++) {
+			found[i] = memory(count * 4); /* each in place: its first operand lies where the result goes */
+			memcpy(found[i], in[i == 1], (size_t)count * 4);
+		}
+		k->relu_forward(count, found[0], found[0], pool);
+		k->relu_backward(count, found[0], found[1], found[1], pool);
+		k->add(count, found[2], in[1], found[2], pool);
+		compare("relu forward", k->name, sc_pool_threads(pool), expected[0], found[0], count * 4);
+		compare("relu backward", k->name, sc_pool_threads(pool), expected[1], found[1], count * 4);
+		compare("add", k->name, sc_pool_threads(pool), expected[2], found[2], count * 4);
+		for (int i = 0; i < 3; i++)
+			free(found[i]);
+		for (int form = 0; form < 32; form++) {
+			run_sgd(&sc_kernels_reference, form, count, in, sgd, pools[0]);
+			run_sgd(k, form, count, in, found, pool);
+			compare("sgd values", k->name, sc_pool_threads(pool), sgd[0], found[0], count * 4);
+			compare("sgd velocity", k->name, sc_pool_threads(pool), sgd[1], found[1], count * 4);
+			free(sgd[0]), free(sgd[1]), free(found[0]), free(found[1]);
+		}
+	}
+	for (int i = 0; i < 3; i++)
+		free(in[i]), free(expected[i]);
+}
+
+/* ---- Problem lines -------------------------------------------------------------------------------------------------------------- */
+
+struct problem {
+	int64_t mb, ih, iw, ic, oc, kh, kw, sh, sw, top, left, bottom, right;
+	bool same, bias, zero;
+};
+
+static bool read_word(struct problem *p, const char *word)
+{
+	long long a, b, c, d;
+	if (sscanf(word, "mb%lld", &a) == 1)
+		p->mb = a;
+	else if (sscanf(word, "in%lldx%lldx%lld", &a, &b, &c) == 3)
+		p->ih = a, p->iw = b, p->ic = c;
+	else if (sscanf(word, "oc%lld", &a) == 1)
+		p->oc = a;
+	else if (sscanf(word, "k%lldx%lld", &a, &b) == 2)
+		p->kh = a, p->kw = b;
+	else if (sscanf(word, "s%lldx%lld", &a, &b) == 2)
+		p->sh = a, p->sw = b;
+	else if (sscanf(word, "p%lld,%lld,%lld,%lld", &a, &b, &c, &d) == 4)
+		p->top = a, p->left = b, p->bottom = c, p->right = d;
+	else if (sscanf(word, "p%lld", &a) == 1)
+		p->top = p->left = p->bottom = p->right = a;
+	else if (strcmp(word, "same") == 0)
+		p->same = true;
+	else if (strcmp(word, "bias") == 0)
+		p->bias = true;
+	else if (strcmp(word, "zero") == 0)
+		p->zero = true;
+	else
+		return false;
+	return true;
+}
+
+/* Keras' `same`: ceil(size / stride) outputs, the odd pixel of padding at the end. */
+static void axis(bool same, int64_t size, int64_t kernel, int64_t stride, int64_t *begin, int64_t end, int64_t *out)
+{
+	if (!same) {
+		*out = (size + *begin + end - kernel) / stride + 1;
+		return;
+	}
+	*out = (size + stride - 1) / stride;
+	int64_t total = (*out - 1) * stride + kernel - size;
+	*begin = total > 0 ? total / 2 : 0;
+}
+
+static bool run_line(const char *op, struct problem *p)
+{
+	int64_t oh = 0, ow = 0;
+	if (strcmp(op, "norm") == 0) {
+		test_norm(&(struct sc_batch_norm){.mb = p->mb, .height = p->ih, .width = p->iw, .channels = p->ic, .epsilon = 1e-5f});
+		return true;
+	}
+	if (strcmp(op, "average") == 0) {
+		test_average(p->mb, p->ih * p->iw, p->ic);
+		return true;
+	}
+	if (p->sh < 1 || p->sw < 1)
+		return false;
+	axis(p->same, p->ih, p->kh, p->sh, &p->top, p->bottom, &oh);
+	axis(p->same, p->iw, p->kw, p->sw, &p->left, p->right, &ow);
+	if (strcmp(op, "conv") == 0) {
+		const struct sc_convolution c = {p->mb, p->ih, p->iw, p->ic, oh, ow, p->oc, p->kh, p->kw, p->sh, p->sw, p->top, p->left};
+		test_convolution(&c, p->bias);
+		return true;
+	}
+	if (strcmp(op, "maxpool") == 0) {
+		const struct sc_max_pool m = {p->mb, p->ih, p->iw, oh, ow, p->ic, p->kh, p->kw, p->sh, p->sw, p->top, p->left,
+					      p->zero ? 0.0f : -__builtin_inff()};
+		test_max_pool(&m);
+		return true;
+	}
+	return false;
+}
+
+static bool read_line(char *line)
+{
+	line[strcspn(line, "#\n")] = 0;
+	char *rest = NULL, *op = strtok_r(line, " \t", &rest);
+	struct problem p = {.mb = 1};
+	if (!op)
+		return true;
+	if (strcmp(op, "elements") == 0) {
+		char *count = strtok_r(NULL, " \t", &rest);
+		if (!count)
+			return false;
+		test_elements(atoll(count));
+		return true;
+	}
+	for (char *word = strtok_r(NULL, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest))
+		if (!read_word(&p, word))
+			return false;
+	return run_line(op, &p);
+}
+
+static bool read_file(const char *path)
+{
+	char line[512];
+	FILE *f = fopen(path, "r");
+	if (!f) {
+		fprintf(stderr, "%s: cannot be opened\n", path);
+		return false;
+	}
+	file_name = path;
+	bool good = true;
+	for (line_number = 1; good && fgets(line, sizeof(line), f); line_number++) {
+		good = read_line(line);
+		if (!good)
+			fprintf(stderr, "%s:%d: this line is not a problem\n", path, line_number);
+	}
+	fclose(f);
+	return good;
+}
+
+int main(int argc, char **argv)
+{
+	bool good = argc > 1;
+	if (!good)
+		fprintf(stderr, "usage: test_ops FILE...\n");
+	for (int i = 0; i < POOLS; i++)
+		if (sc_pool_create(&pools[i], thread_counts[i], NULL))
+			return 1;
+	for (int i = 1; good && i < argc; i++)
+		good = read_file(argv[i]);
+	for (int i = 0; i < POOLS; i++)
+		sc_pool_destroy(pools[i]);
+	printf("%ld comparisons, %ld failures\n", comparisons, failures);
+	return !good || failures > 0 || comparisons == 0;
+}

@@ -1,0 +1,271 @@
+/* test_plan.c - plans: nothing that lives at the same time shares memory, the promise is kept, gradients are those of the whole net,
+ * and nothing in the model changes before an update. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "engine/schedule.h"
+
+static struct sc_model *make_model(const char *name, int64_t size)
+{
+	struct sc_model *model = NULL;
+	const struct sc_model_options options = {.height = size, .width = size, .channels = 1, .classes = 10, .seed = 3};
+	assert_int_equal(sc_model_create(&model, name, &options, NULL), SC_OK);
+	return model;
+}
+
+static struct sc_plan *make_plan(struct sc_model *model, enum sc_mode mode, int64_t batch, int threads, const char *isa)
+{
+	struct sc_plan *plan = NULL;
+	struct sc_error error = {0};
+	const struct sc_plan_options options = {.mode = mode, .batch = batch, .compute = {threads, isa}};
+	if (sc_plan_create(&plan, model, &options, &error) != SC_OK)
+		fail_msg("%s", error.message);
+	return plan;
+}
+
+static void fill(struct sc_plan *plan)
+{
+	struct sc_random random = sc_random_stream(5, SC_PURPOSE_INITIALISE, 0, 0);
+	float *images = sc_plan_images(plan);
+	for (int64_t i = 0; i < node_numbers(plan, 0); i++)
+		images[i] = sc_random_uniform(&random) - 0.5f;
+	for (int64_t i = 0; plan->labels != SC_NONE && i < plan->batch; i++)
+		sc_plan_labels(plan)[i] = (int32_t)(i % 10);
+}
+
+/* ---- Memory -------------------------------------------------------------------------------------------------------------- */
+
+static void check_buffers(const struct sc_plan *plan)
+{
+	for (int a = 0; a < plan->buffer_count; a++)
+		for (int b = 0; b < a; b++) {
+			const struct buffer *x = &plan->buffers[a], *y = &plan->buffers[b];
+			bool together = x->first <= y->last && y->first <= x->last;
+			bool overlap = x->offset < y->offset + y->bytes && y->offset < x->offset + x->bytes;
+			assert_false(together && overlap);
+			assert_true(x->offset + x->bytes <= plan->arena_bytes);
+		}
+}
+
+static void living_buffers_do_not_overlap(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"resnet18", "resnet50", "keras-tutorial-18"};
+	for (int i = 0; i < 3; i++) {
+		struct sc_model *model = make_model(names[i], 33);
+		for (int mode = SC_MODE_TRAIN; mode <= SC_MODE_INFER; mode++) {
+			struct sc_plan *plan = make_plan(model, (enum sc_mode)mode, 2, 2, NULL);
+			check_buffers(plan);
+			sc_plan_destroy(plan);
+		}
+		sc_model_destroy(model);
+	}
+}
+
+/* Every step reads only what an earlier one, or the caller, has written. */
+static void steps_read_what_was_written(void **state)
+{
+	(void)state;
+	struct sc_model *model = make_model("resnet18", 33);
+	struct sc_plan *plan = make_plan(model, SC_MODE_TRAIN, 2, 1, NULL);
+	bool *written = calloc((size_t)plan->buffer_count, 1);
+	written[plan->value[0]] = written[plan->labels] = true;
+	for (int i = 0; i < plan->step_count; i++) {
+		const struct step *s = &plan->steps[i];
+		bool forward = s->pass == PASS_FORWARD;
+		const int reads[] = {s->src, s->second, forward ? SC_NONE : s->dst, forward ? SC_NONE : s->extra, s->diff_dst,
+				     s->accumulate ? s->diff_src : SC_NONE};
+		for (int k = 0; k < 6; k++)
+			assert_true(reads[k] == SC_NONE || written[reads[k]]);
+		const int writes[] = {s->dst, s->extra, s->diff_src};
+		for (int k = 0; k < 3; k++)
+			if (writes[k] != SC_NONE)
+				written[writes[k]] = true;
+	}
+	free(written);
+	sc_plan_destroy(plan);
+	sc_model_destroy(model);
+}
+
+/* Liveness pays: the arena is smaller than all tensors side by side, by far for inference. */
+static void arena_is_shared(void **state)
+{
+	(void)state;
+	struct sc_model *model = make_model("resnet18", 64);
+	for (int mode = SC_MODE_TRAIN; mode <= SC_MODE_INFER; mode++) {
+		struct sc_plan *plan = make_plan(model, (enum sc_mode)mode, 4, 1, NULL);
+		int64_t sum = 0;
+		for (int i = 0; i < plan->buffer_count; i++)
+			sum += plan->buffers[i].bytes;
+		assert_true(sc_plan_arena_bytes(plan) < (mode == SC_MODE_TRAIN ? sum / 2 : sum / 4));
+		sc_plan_destroy(plan);
+	}
+	sc_model_destroy(model);
+}
+
+/* ---- Numbers -------------------------------------------------------------------------------------------------------------------- */
+
+/* The whole net's gradient, all branches and sums of it, against the loss itself: between two points w- and w+, which lie on either
+ * side of w along the gradient, the loss changes by <gradient, w+ - w->. They are so far apart that this is 2e-3; the loss is known to about
+ * 1e-6 from float32 activations, and its curvature's part is of third order. LIMIT is 2 %. */
+#define LIMIT 0.02
+static void check_gradient(const char *name)
+{
+	struct sc_model *model = make_model(name, 96);
+	struct sc_plan *plan = make_plan(model, SC_MODE_TRAIN, 4, 2, NULL);
+	int64_t count = model->trainable_values;
+	float *kept = malloc((size_t)count * sizeof(float)), *gradient = malloc((size_t)count * sizeof(float));
+	double norm = 0, expected = 0, loss[2];
+	fill(plan);
+	sc_plan_run_step(plan);
+	memcpy(kept, model->values, (size_t)count * sizeof(float));
+	memcpy(gradient, sc_plan_gradients(plan), (size_t)count * sizeof(float));
+	for (int64_t i = 0; i < count; i++)
+		norm += (double)gradient[i] * (double)gradient[i];
+	for (int side = -1; side <= 1; side += 2) {
+		for (int64_t i = 0; i < count; i++) {
+			model->values[i] = (float)((double)kept[i] + side * 1e-3 / norm * (double)gradient[i]);
+			expected += side * (double)gradient[i] * (double)model->values[i];
+		}
+		fill(plan); /* a run may write over images and labels */
+		loss[side > 0] = sc_plan_run_step(plan).loss;
+	}
+	double found = loss[1] - loss[0];
+	if (!(fabs(found - expected) < LIMIT * fabs(expected)))
+		fail_msg("%s: the loss changes by %.9g, its gradient says %.9g", name, found, expected);
+	free(kept);
+	free(gradient);
+	sc_plan_destroy(plan);
+	sc_model_destroy(model);
+}
+
+static void gradient_is_that_of_the_loss(void **state)
+{
+	(void)state;
+	check_gradient("resnet18");
+	check_gradient("keras-tutorial-18");
+	check_gradient("resnet50");
+}
+
+static void step_leaves_the_model_alone(void **state)
+{
+	(void)state;
+	struct sc_model *model = make_model("resnet18", 28);
+	struct sc_plan *plan = make_plan(model, SC_MODE_TRAIN, 2, 1, NULL);
+	char before[SC_HASH_SIZE], after[SC_HASH_SIZE];
+	assert_int_equal(sc_model_hash(model, before, NULL), SC_OK);
+	fill(plan);
+	sc_plan_run_step(plan);
+	assert_int_equal(sc_model_hash(model, after, NULL), SC_OK);
+	assert_string_equal(before, after);
+	sc_plan_update(plan, NULL);
+	assert_int_equal(sc_model_hash(model, after, NULL), SC_OK);
+	assert_string_not_equal(before, after);
+	sc_plan_destroy(plan);
+	sc_model_destroy(model);
+}
+
+/* A prediction does not depend on what else is in its batch, nor on the size of the batch. */
+static void batch_neighbours_change_nothing(void **state)
+{
+	(void)state;
+	struct sc_model *model = make_model("resnet18", 28);
+	struct sc_plan *one = make_plan(model, SC_MODE_INFER, 1, 1, NULL), *many = make_plan(model, SC_MODE_INFER, 9, 2, NULL);
+	float images[9 * 28 * 28], scores[9 * 10], alone[10];
+	fill(many);
+	memcpy(images, sc_plan_images(many), sizeof(images));
+	sc_plan_forward(many, images, scores);
+	for (int i = 0; i < 9; i++) {
+		sc_plan_forward(one, images + i * 28 * 28, alone);
+		assert_memory_equal(alone, scores + i * 10, sizeof(alone));
+	}
+	sc_plan_destroy(one);
+	sc_plan_destroy(many);
+	sc_model_destroy(model);
+}
+
+static void first_bad_tensor_is_named(void **state)
+{
+	(void)state;
+	struct sc_model *model = make_model("resnet18", 28);
+	struct sc_plan *plan = make_plan(model, SC_MODE_TRAIN, 2, 1, NULL);
+	struct sc_tensor tensor;
+	int64_t index = 0;
+	do
+		sc_model_tensor(model, index++, &tensor);
+	while (strcmp(tensor.name, "layer3.1.conv2.weight") != 0);
+	tensor.values[5] = NAN;
+	fill(plan);
+	assert_true(isnan(sc_plan_run_step(plan).loss));
+	fill(plan);
+	assert_string_equal(sc_plan_find_non_finite(plan), "layer3.1.conv2.weight");
+	tensor.values[5] = 0.1f;
+	fill(plan);
+	sc_plan_images(plan)[7] = INFINITY;
+	assert_string_equal(sc_plan_find_non_finite(plan), "images");
+	sc_plan_destroy(plan);
+	sc_model_destroy(model);
+}
+
+/* ---- Words and errors ------------------------------------------------------------------------------------------------------------ */
+
+static void plans_describe_themselves(void **state)
+{
+	(void)state;
+	struct sc_model *model = make_model("resnet18", 28);
+	struct sc_plan *plan = make_plan(model, SC_MODE_TRAIN, 4, 1, "sse2");
+	struct sc_plan_step step;
+	int64_t flops = 0;
+	sc_plan_describe_step(plan, 0, &step);
+	assert_string_equal(step.pass, "forward");
+	assert_string_equal(step.layer, "conv1");
+	assert_string_equal(step.kernel, "convolution direct sse2");
+	assert_string_equal(step.shape, "28x28x1 -> 14x14x64");
+	assert_int_equal(step.flops, 2 * 4 * 14 * 14 * 64 * 49);
+	for (int64_t i = 0; i < sc_plan_step_count(plan); i++) {
+		sc_plan_describe_step(plan, i, &step);
+		if (strcmp(step.pass, "forward") == 0 && strstr(step.kernel, "direct"))
+			flops += step.flops;
+	}
+	struct sc_totals totals;
+	sc_model_totals(model, &totals);
+	assert_int_equal(flops, 2 * 4 * totals.macs);
+	sc_plan_destroy(plan);
+	sc_model_destroy(model);
+}
+
+static void bad_options_are_refused(void **state)
+{
+	(void)state;
+	struct sc_model *model = make_model("resnet18", 28);
+	struct sc_plan *plan = NULL;
+	struct sc_error error = {0};
+	assert_int_equal(sc_plan_create(&plan, model, &(struct sc_plan_options){.batch = -1}, &error), SC_ERROR_ARGUMENT);
+	assert_int_equal(sc_plan_create(&plan, model, &(struct sc_plan_options){.batch = 1 << 21}, &error), SC_ERROR_ARGUMENT);
+	assert_int_equal(sc_plan_create(&plan, model, &(struct sc_plan_options){.compute = {.threads = -3}}, &error), SC_ERROR_ARGUMENT);
+	assert_int_equal(sc_plan_create(&plan, model, &(struct sc_plan_options){.compute = {.instruction_set = "mmx"}}, &error),
+			 SC_ERROR_ARGUMENT);
+	assert_non_null(strstr(error.message, "mmx"));
+	assert_null(plan);
+	sc_model_destroy(model);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(living_buffers_do_not_overlap), cmocka_unit_test(steps_read_what_was_written),
+		cmocka_unit_test(arena_is_shared),		 cmocka_unit_test(gradient_is_that_of_the_loss),
+		cmocka_unit_test(step_leaves_the_model_alone),	 cmocka_unit_test(batch_neighbours_change_nothing),
+		cmocka_unit_test(first_bad_tensor_is_named),	 cmocka_unit_test(plans_describe_themselves),
+		cmocka_unit_test(bad_options_are_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

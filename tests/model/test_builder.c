@@ -1,0 +1,197 @@
+/* The layers of the nets: names, order, inputs, shapes, strides, in torchvision's and in the tutorial's style. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <math.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "model/resnet.h"
+
+static struct sc_model *build(const char *name, int64_t side, int64_t channels)
+{
+	struct sc_model *model = NULL;
+	const struct sc_model_options options = {.height = side, .width = side, .channels = channels, .classes = 10};
+	assert_int_equal(sc_resnet_build(&model, sc_resnet_find(name, NULL), &options, NULL), SC_OK);
+	return model;
+}
+
+static const struct sc_node *find(const struct sc_model *model, const char *name)
+{
+	for (int i = 0; i < model->node_count; i++)
+		if (!strcmp(model->nodes[i].name, name))
+			return &model->nodes[i];
+	return NULL;
+}
+
+static const struct sc_node *input_of(const struct sc_model *model, const char *name, int which)
+{
+	return &model->nodes[find(model, name)->inputs[which]];
+}
+
+static void every_node_comes_after_its_inputs_and_is_used(void **state)
+{
+	(void)state;
+	for (int preset = 0; sc_model_preset(preset); preset++) {
+		struct sc_model *model = build(sc_model_preset(preset), 32, 3);
+		int used[1024] = {0};
+		assert_int_equal(model->nodes[0].kind, SC_NODE_INPUT);
+		for (int i = 0; i < model->node_count; i++)
+			for (int k = 0; k < 2; k++) {
+				int input = model->nodes[i].inputs[k];
+				assert_true(input < i);
+				assert_int_equal(input == SC_NONE, i == 0 || (k == 1 && model->nodes[i].kind != SC_NODE_ADD));
+				if (input != SC_NONE)
+					used[input]++;
+			}
+		for (int i = 0; i < model->node_count - 1; i++)
+			assert_true(used[i] > 0);
+		assert_int_equal(model->nodes[model->node_count - 1].kind, SC_NODE_DENSE);
+		assert_int_equal(model->nodes[model->node_count - 1].channels, 10);
+		sc_model_destroy(model);
+	}
+}
+
+static void parameters_have_torchvisions_names_in_its_order(void **state)
+{
+	(void)state;
+	static const char *const first[] = {
+		"conv1.weight",
+		"bn1.weight",
+		"bn1.bias",
+		"bn1.running_mean",
+		"bn1.running_var",
+		"layer1.0.conv1.weight",
+		"layer1.0.bn1.weight",
+		"layer1.0.bn1.bias",
+		"layer1.0.bn1.running_mean",
+		"layer1.0.bn1.running_var",
+		"layer1.0.conv2.weight",
+		"layer1.0.bn2.weight",
+	};
+	static const char *const last_of_layer2_0[] = {"layer2.0.bn2.running_var", "layer2.0.downsample.0.weight",
+						       "layer2.0.downsample.1.weight", "layer2.0.downsample.1.bias"};
+	struct sc_model *model = build("resnet18", 28, 1);
+	assert_int_equal(model->parameter_count, 122 - 20); /* torchvision's list less 20 num_batches_tracked */
+	for (size_t i = 0; i < sizeof first / sizeof *first; i++)
+		assert_string_equal(model->parameters[i].name, first[i]);
+	int at = 0;
+	while (strcmp(model->parameters[at].name, last_of_layer2_0[0]))
+		assert_true(++at < model->parameter_count);
+	for (int i = 0; i < 4; i++)
+		assert_string_equal(model->parameters[at + i].name, last_of_layer2_0[i]);
+	assert_string_equal(model->parameters[model->parameter_count - 2].name, "fc.weight");
+	assert_string_equal(model->parameters[model->parameter_count - 1].name, "fc.bias");
+	sc_model_destroy(model);
+}
+
+static void torchvision_bottlenecks_stride_in_the_3x3(void **state)
+{
+	(void)state;
+	struct sc_model *model = build("resnet50", 224, 3);
+	assert_int_equal(find(model, "layer2.0.conv1")->window.stride_h, 1);
+	assert_int_equal(find(model, "layer2.0.conv2")->window.stride_h, 2);
+	assert_int_equal(find(model, "layer2.0.downsample.0")->window.stride_h, 2);
+	assert_int_equal(find(model, "layer1.0.downsample.0")->window.stride_h, 1); /* 64 -> 256 channels */
+	assert_non_null(find(model, "layer1.0.downsample.1"));
+	assert_null(find(model, "layer1.1.downsample.0"));
+	assert_int_equal(find(model, "layer4.2.relu")->channels, 2048);
+	assert_int_equal(find(model, "layer4.2.relu")->height, 7);
+	assert_int_equal(find(model, "conv1")->bias, SC_NONE);
+	sc_model_destroy(model);
+}
+
+static void blocks_add_the_shortcut(void **state)
+{
+	(void)state;
+	struct sc_model *model = build("resnet18", 28, 1);
+	assert_string_equal(input_of(model, "layer1.0.add", 0)->name, "layer1.0.bn2");
+	assert_string_equal(input_of(model, "layer1.0.add", 1)->name, "maxpool");
+	assert_string_equal(input_of(model, "layer1.1.add", 1)->name, "layer1.0.relu");
+	assert_string_equal(input_of(model, "layer2.0.add", 1)->name, "layer2.0.downsample.1");
+	assert_string_equal(input_of(model, "layer2.0.downsample.0", 0)->name, "layer1.1.relu");
+	assert_string_equal(input_of(model, "layer2.0.relu", 0)->name, "layer2.0.add");
+	assert_string_equal(input_of(model, "avgpool", 0)->name, "layer4.1.relu");
+	sc_model_destroy(model);
+}
+
+static void the_tutorials_net_has_kerass_habits(void **state)
+{
+	(void)state;
+	struct sc_model *model = build("keras-tutorial-18", 28, 1);
+	const struct sc_node *stem = find(model, "conv1"), *pool = find(model, "maxpool"), *norm = find(model, "layer3.0.bn2");
+	assert_int_equal(stem->window.pad_top, 2); /* the odd pixel goes right and bottom */
+	assert_int_equal(stem->window.pad_bottom, 3);
+	assert_string_equal(model->parameters[stem->bias].name, "conv1.bias");
+	assert_int_equal(pool->height, 7);
+	assert_int_equal(pool->window.pad_left, 0);
+	assert_int_equal(pool->window.pad_right, 1);
+	assert_true(isinf(pool->pad_value) && pool->pad_value < 0);
+	assert_string_equal(input_of(model, "layer2.0.add", 1)->name, "layer2.0.downsample.0"); /* no BatchNorm on it */
+	assert_null(find(model, "layer2.0.downsample.1"));
+	assert_null(find(model, "layer1.0.downsample.0"));
+	assert_true(norm->epsilon == 1e-3f && norm->momentum == 0.99f && norm->update == 0.01f && !norm->unbiased);
+	sc_model_destroy(model);
+
+	model = build("resnet18", 28, 1);
+	norm = find(model, "bn1");
+	assert_true(norm->epsilon == 1e-5f && norm->momentum == 0.9f && norm->update == 0.1f && norm->unbiased);
+	sc_model_destroy(model);
+
+	model = build("keras-tutorial-50", 28, 1);
+	assert_int_equal(find(model, "layer2.0.conv1")->window.stride_h, 2); /* the first convolution, as in its basic blocks */
+	assert_int_equal(find(model, "layer2.0.conv2")->window.stride_h, 1);
+	assert_int_equal(find(model, "layer1.0.downsample.0")->channels, 256);
+	sc_model_destroy(model);
+}
+
+static void other_members_of_the_family_can_be_built(void **state)
+{
+	(void)state;
+	const struct sc_resnet *torchvision = sc_resnet_find("resnet18", NULL);
+	const struct sc_resnet tiny = {.name = "tiny",
+				       .classes = 4,
+				       .block = SC_BLOCK_BASIC,
+				       .stages = 2,
+				       .blocks = {1, 1},
+				       .widths = {8, 16},
+				       .stem_kernel = 3,
+				       .stem_stride = 1,
+				       .stem_channels = 8,
+				       .projection_batch_norm = true,
+				       .style = torchvision->style};
+	struct sc_model *model = NULL;
+	assert_int_equal(sc_resnet_build(&model, &tiny, &(struct sc_model_options){.height = 9, .width = 6, .channels = 2}, NULL),
+			 SC_OK);
+	assert_int_equal(model->classes, 4);
+	assert_null(find(model, "maxpool"));
+	assert_int_equal(find(model, "layer2.0.relu")->height, 5);
+	assert_int_equal(find(model, "layer2.0.relu")->width, 3);
+	sc_model_destroy(model);
+}
+
+static void every_size_of_input_gives_at_least_one_pixel(void **state)
+{
+	(void)state;
+	for (int64_t side = 1; side <= 70; side += 3) {
+		struct sc_model *model = build(side % 2 ? "resnet18" : "keras-tutorial-18", side, 1);
+		for (int i = 0; i < model->node_count; i++)
+			assert_true(model->nodes[i].height >= 1 && model->nodes[i].width >= 1);
+		sc_model_destroy(model);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_node_comes_after_its_inputs_and_is_used),
+		cmocka_unit_test(parameters_have_torchvisions_names_in_its_order),
+		cmocka_unit_test(torchvision_bottlenecks_stride_in_the_3x3),
+		cmocka_unit_test(blocks_add_the_shortcut),
+		cmocka_unit_test(the_tutorials_net_has_kerass_habits),
+		cmocka_unit_test(other_members_of_the_family_can_be_built),
+		cmocka_unit_test(every_size_of_input_gives_at_least_one_pixel),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

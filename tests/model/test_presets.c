@@ -1,0 +1,101 @@
+/* The named nets have the parameters and the multiply-adds that torchvision, Keras and the literature give. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "model/resnet.h"
+
+static struct sc_model *build(const char *name, int64_t side, int64_t channels, int64_t classes)
+{
+	struct sc_model *model = NULL;
+	const struct sc_resnet *resnet = sc_resnet_find(name, NULL);
+	const struct sc_model_options options = {.height = side, .width = side, .channels = channels, .classes = classes};
+	assert_non_null(resnet);
+	assert_int_equal(sc_resnet_build(&model, resnet, &options, NULL), SC_OK);
+	return model;
+}
+
+struct expectation {
+	const char *name;
+	int64_t side, channels, classes;
+	int64_t trainable, non_trainable, macs;
+};
+
+/* macs 0: no independent figure */
+static const struct expectation table[] = {
+	{"resnet18", 224, 3, 1000, 11689512, 9600, 1814073344},
+	{"resnet34", 224, 3, 1000, 21797672, 17024, 3663761408},
+	{"resnet50", 224, 3, 1000, 25557032, 53120, 4089184256},
+	{"resnet101", 224, 3, 1000, 44549160, 105344, 7801405440},
+	{"resnet152", 224, 3, 1000, 60192808, 151424, 11513626624},
+	{"resnet18", 28, 1, 10, 11175370, 9600, 33010944},
+	{"resnet34", 28, 1, 10, 21283530, 17024, 0},
+	{"resnet50", 28, 1, 10, 23522250, 53120, 0},
+	{"resnet101", 28, 1, 10, 42514378, 105344, 0},
+	{"resnet152", 28, 1, 10, 58158026, 151424, 0},
+	{"keras-tutorial-18", 224, 1, 10, 11178378, 7808, 0},
+	{"keras-tutorial-18", 28, 1, 10, 11178378, 7808, 0},
+	/* torchvision's 1-channel 10-class net, plus a bias for each convolution (as many as BatchNorm channels), less the scale
+	 * and shift of the projections' BatchNorms */
+	{"keras-tutorial-34", 28, 1, 10, 21283530 + 17024 / 2 - 2 * (128 + 256 + 512), 17024 - 2 * (128 + 256 + 512), 0},
+	{"keras-tutorial-50", 28, 1, 10, 23522250 + 53120 / 2 - 2 * (256 + 512 + 1024 + 2048),
+	 53120 - 2 * (256 + 512 + 1024 + 2048), 0},
+	{"keras-tutorial-101", 28, 1, 10, 42514378 + 105344 / 2 - 7680, 105344 - 7680, 0},
+	{"keras-tutorial-152", 28, 1, 10, 58158026 + 151424 / 2 - 7680, 151424 - 7680, 0},
+};
+
+static void counts_are_exact(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		const struct expectation *e = &table[i];
+		struct sc_model *model = build(e->name, e->side, e->channels, e->classes);
+		struct sc_totals totals;
+		sc_model_totals(model, &totals);
+		assert_int_equal(totals.trainable, e->trainable);
+		assert_int_equal(totals.non_trainable, e->non_trainable);
+		assert_int_equal(totals.parameters, e->trainable + e->non_trainable);
+		assert_int_equal(totals.parameter_bytes, 4 * totals.parameters);
+		if (e->macs)
+			assert_int_equal(totals.macs, e->macs);
+		sc_model_destroy(model);
+	}
+}
+
+static void the_list_of_presets_is_what_create_knows(void **state)
+{
+	(void)state;
+	int count = 0;
+	for (; sc_model_preset(count); count++)
+		assert_string_equal(sc_resnet_find(sc_model_preset(count), NULL)->name, sc_model_preset(count));
+	assert_int_equal(count, 10);
+	assert_string_equal(sc_model_preset(0), "resnet18");
+	assert_null(sc_model_preset(-1));
+}
+
+static void an_unknown_name_lists_the_known_ones(void **state)
+{
+	(void)state;
+	struct sc_error error = {0};
+	struct sc_model *model = NULL;
+	assert_int_equal(sc_model_create(&model, "resnet19", NULL, &error), SC_ERROR_NOT_FOUND);
+	assert_null(model);
+	assert_string_equal(error.message,
+			    "unknown model 'resnet19'; known: resnet18, resnet34, resnet50, resnet101, resnet152, "
+			    "keras-tutorial-18, keras-tutorial-34, keras-tutorial-50, keras-tutorial-101, keras-tutorial-152");
+	assert_int_equal(sc_model_create(&model, "", NULL, &error), SC_ERROR_NOT_FOUND);
+	assert_int_equal(sc_model_create(&model, NULL, NULL, &error), SC_ERROR_NOT_FOUND);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_are_exact),
+		cmocka_unit_test(the_list_of_presets_is_what_create_knows),
+		cmocka_unit_test(an_unknown_name_lists_the_known_ones),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
