@@ -2,7 +2,9 @@
  *
  * Blocks are handed out as threads come for them, so a processor that is busy with something else costs only its own share.
  * Threads that wait for the next run spin, which is the fastest where each has a processor to itself. Where not, they would keep
- * those with work from theirs (15 ms a run against 40 us, measured with 7 threads on 2 processors), so then they sleep.
+ * those with work from theirs (15 ms a run against 40 us, measured with 7 threads on 2 processors), so then they sleep. That another
+ * program wants the processors too shows in how long the caller waits for the others; spinning is tried again after a while, since
+ * waking costs up to 0.3 ms a run on a virtual machine.
  *
  * Two atomic counters order memory: who takes a block sees what the caller wrote before the run; the caller, after it, sees what
  * all slots wrote before they counted themselves as finished. libpthreadpool orders the same by its own means; ours are there so
@@ -22,14 +24,17 @@
 #include "base/memory.h"
 
 #define MOST_THREADS 1024
-#define LONG_WAIT    0.0005 /* seconds that the caller waited for the others after its own work */
-#define CROWDED_RUNS 2000   /* runs without spinning after a long wait */
+#define WINDOW_RUNS    256  /* runs over which waiting is added up; as many are done without spinning after a crowded window */
+#define CROWDED_WAIT   0.05 /* seconds that the caller waited for the others in a window, after its own work, that are too many ... */
+#define CROWDED_SHARE  0.5  /* ... if they are also this share of its time: uneven blocks never reach it */
 
 struct sc_pool {
 	int threads;
 	pthreadpool_t workers; /* NULL: one thread, the caller */
 	bool more_threads_than_processors;
 	int64_t crowded_runs; /* still to be done without spinning, because another program took processors away */
+	int64_t window_runs;  /* since the window began: */
+	double waited, spent; /* seconds of the caller, after its own work and in all */
 
 	/* The run: set by the caller between runs, read by slots between `taken` and `finished`. */
 	sc_pool_function function;
@@ -169,6 +174,22 @@ static uint32_t choose_flags(struct sc_pool *pool)
 	return PTHREADPOOL_FLAG_YIELD_WORKERS;
 }
 
+/* A run that spun has ended: whether the processors are crowded. */
+static void watch(struct sc_pool *pool, double begin)
+{
+	double end = sc_clock();
+	pool->waited += end - pool->first_slot_end;
+	pool->spent += end - begin;
+	pool->window_runs++;
+	bool crowded = pool->waited > CROWDED_WAIT && pool->waited > CROWDED_SHARE * pool->spent;
+	if (crowded)
+		pool->crowded_runs = WINDOW_RUNS;
+	if (crowded || pool->window_runs == WINDOW_RUNS) {
+		pool->window_runs = 0;
+		pool->waited = pool->spent = 0;
+	}
+}
+
 void sc_pool_run(struct sc_pool *pool, sc_pool_function function, void *context, int64_t count, int64_t grain)
 {
 	if (count <= 0)
@@ -186,10 +207,12 @@ void sc_pool_run(struct sc_pool *pool, sc_pool_function function, void *context,
 	int64_t slots = pool->blocks < pool->threads ? pool->blocks : pool->threads;
 	atomic_store_explicit(&pool->finished, 0, memory_order_relaxed);
 	atomic_store_explicit(&pool->taken, 0, memory_order_release);
-	pthreadpool_parallelize_1d(pool->workers, run_slot, pool, (size_t)slots, choose_flags(pool));
+	uint32_t flags = choose_flags(pool);
+	double begin = sc_clock();
+	pthreadpool_parallelize_1d(pool->workers, run_slot, pool, (size_t)slots, flags);
 	int64_t finished = atomic_load_explicit(&pool->finished, memory_order_acquire);
 	assert(finished == slots);
 	(void)finished;
-	if (sc_clock() - pool->first_slot_end > LONG_WAIT)
-		pool->crowded_runs = CROWDED_RUNS;
+	if (!(flags & PTHREADPOOL_FLAG_YIELD_WORKERS))
+		watch(pool, begin);
 }

@@ -23,8 +23,7 @@ char *sc_path_join(const char *folder, const char *name)
 	return path;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Writing ------------------------------------------------------------------------------------------------------ */
 
 static enum sc_status cannot_write(const char *path, int reason, struct sc_error *error)
 {
@@ -168,8 +167,7 @@ enum sc_status sc_file_writer_commit(struct sc_file_writer *writer, struct sc_er
 	return status;
 }
 
-/* ---- Reading --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Reading ------------------------------------------------------------------------------------------------------ */
 
 static enum sc_status cannot_read(const char *path, int reason, struct sc_error *error)
 {
@@ -253,8 +251,7 @@ enum sc_status sc_file_read_text(char **text, const char *path, int64_t limit, s
 	return status;
 }
 
-/* ---- Folders --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Folders ------------------------------------------------------------------------------------------------------ */
 
 /* One folder, whose parent is there. 0, or an error number. */
 static int make_one_folder(const char *path)

@@ -41,7 +41,7 @@ static enum sc_status fail_reading(struct source *s)
 	return sc_fail(s->error, SC_ERROR_READ, s->path, -1, "%s: cannot be read: %s", s->path, strerror(errno));
 }
 
-/* ---- The content: plain bytes, or unpacked ones ------------------------------------------------------------------------- */
+/* ---- The content: plain bytes, or unpacked ones ------------------------------------------------------------------ */
 
 static enum sc_status open_source(struct source *s)
 {
@@ -135,7 +135,7 @@ static enum sc_status read_exactly(struct source *s, uint8_t *bytes, int64_t cou
 		       expected_end, s->position);
 }
 
-/* ---- What it says ------------------------------------------------------------------------------------------------------------ */
+/* ---- What it says ------------------------------------------------------------------------------------------------ */
 
 static enum sc_status read_shape(struct source *s, struct sc_idx *idx)
 {

@@ -10,6 +10,7 @@
 #include "io/safetensors.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +31,7 @@ static const struct {
 	{"U64", 8}, {"U32", 4}, {"U16", 2}, {"U8", 1},   {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1},
 };
 
-/* ---- Header ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Header ------------------------------------------------------------------------------------------------------- */
 
 static enum sc_status bad_tensor(const char *path, const char *name, struct sc_error *error, const char *expected)
 {
@@ -47,47 +47,67 @@ static bool whole_number(const json_t *value, int64_t *number)
 	return true;
 }
 
-static enum sc_status read_shape(struct sc_safetensor *t, const json_t *shape, const char *path, int64_t unit,
-				 struct sc_error *error)
+static enum sc_status read_dtype(struct sc_safetensor *t, const json_t *dtype, const char *path, struct sc_error *error)
+{
+	if (!json_is_string(dtype))
+		return bad_tensor(path, t->name, error, "\"dtype\" to be a string");
+	for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
+		if (strcmp(json_string_value(dtype), dtypes[i].name) == 0) {
+			t->dtype = dtypes[i].name;
+			t->bytes = dtypes[i].bytes;
+			return SC_OK;
+		}
+	return sc_fail(error, SC_ERROR_FORMAT, path, 8, "%s: tensor '%.120s': unknown dtype '%.40s'", path, t->name,
+		       json_string_value(dtype));
+}
+
+/* t->bytes: of one number before, of all of them after. */
+static enum sc_status read_shape(struct sc_safetensor *t, const json_t *shape, const char *path, struct sc_error *error)
 {
 	if (!json_is_array(shape))
 		return bad_tensor(path, t->name, error, "\"shape\" to be a list");
 	if (json_array_size(shape) > SC_SAFETENSORS_MAX_RANK)
-		return bad_tensor(path, t->name, error, "at most 8 dimensions");
+		return sc_fail(error, SC_ERROR_FORMAT, path, 8, "%s: tensor '%.120s': expected at most %d dimensions, found %zu",
+			       path, t->name, SC_SAFETENSORS_MAX_RANK, json_array_size(shape));
 	t->rank = (int)json_array_size(shape);
-	t->bytes = unit;
 	for (int i = 0; i < t->rank; i++)
 		if (!whole_number(json_array_get(shape, (size_t)i), &t->shape[i]) || !sc_multiply(t->bytes, t->shape[i], &t->bytes))
-			return bad_tensor(path, t->name, error, "a shape of whole numbers whose product fits in 63 bits");
+			return bad_tensor(path, t->name, error, "a shape of whole numbers that makes less than 2^63 bytes");
+	return SC_OK;
+}
+
+static enum sc_status read_offsets(struct sc_safetensor *t, const json_t *offsets, const char *path, int64_t buffer,
+				   struct sc_error *error)
+{
+	int64_t end;
+	if (!json_is_array(offsets) || json_array_size(offsets) != 2 || !whole_number(json_array_get(offsets, 0), &t->begin) ||
+	    !whole_number(json_array_get(offsets, 1), &end))
+		return bad_tensor(path, t->name, error, "\"data_offsets\" to be two whole numbers");
+	if (t->begin > end || end > buffer)
+		return sc_fail(error, SC_ERROR_FORMAT, path, 8,
+			       "%s: tensor '%.120s': expected data_offsets inside the file's buffer of %" PRId64
+			       " bytes, found [%" PRId64 ", %" PRId64 "]",
+			       path, t->name, buffer, t->begin, end);
+	if (end - t->begin != t->bytes)
+		return sc_fail(error, SC_ERROR_FORMAT, path, 8,
+			       "%s: tensor '%.120s': its shape needs %" PRId64 " bytes, its data_offsets give %" PRId64, path,
+			       t->name, t->bytes, end - t->begin);
 	return SC_OK;
 }
 
 static enum sc_status read_tensor(struct sc_safetensor *t, const json_t *entry, const char *path, int64_t buffer,
 				  struct sc_error *error)
 {
-	const char *dtype = json_string_value(json_object_get(entry, "dtype"));
+	const json_t *dtype = json_object_get(entry, "dtype"), *shape = json_object_get(entry, "shape");
 	const json_t *offsets = json_object_get(entry, "data_offsets");
-	int64_t end, unit = 0;
-	if (!json_is_object(entry) || json_object_size(entry) != 3 || !dtype)
+	if (!dtype || !shape || !offsets || json_object_size(entry) != 3)
 		return bad_tensor(path, t->name, error, "\"dtype\", \"shape\" and \"data_offsets\", and nothing else");
-	for (size_t i = 0; i < sizeof(dtypes) / sizeof(dtypes[0]); i++)
-		if (strcmp(dtype, dtypes[i].name) == 0) {
-			t->dtype = dtypes[i].name;
-			unit = dtypes[i].bytes;
-		}
-	if (!unit)
-		return sc_fail(error, SC_ERROR_FORMAT, path, 8, "%s: tensor '%.120s': unknown dtype '%.40s'", path, t->name, dtype);
-	enum sc_status status = read_shape(t, json_object_get(entry, "shape"), path, unit, error);
-	if (status)
-		return status;
-	if (json_array_size(offsets) != 2 || !whole_number(json_array_get(offsets, 0), &t->begin) ||
-	    !whole_number(json_array_get(offsets, 1), &end) || t->begin > end || end > buffer)
-		return bad_tensor(path, t->name, error, "\"data_offsets\" [begin, end] inside the file's buffer");
-	if (end - t->begin != t->bytes)
-		return sc_fail(error, SC_ERROR_FORMAT, path, 8,
-			       "%s: tensor '%.120s': its shape needs %lld bytes, its offsets give %lld", path, t->name,
-			       (long long)t->bytes, (long long)(end - t->begin));
-	return SC_OK;
+	enum sc_status status = read_dtype(t, dtype, path, error);
+	if (!status)
+		status = read_shape(t, shape, path, error);
+	if (!status)
+		status = read_offsets(t, offsets, path, buffer, error);
+	return status;
 }
 
 static enum sc_status read_metadata(struct sc_safetensors *file, json_t *metadata, struct sc_error *error)
@@ -97,9 +117,10 @@ static enum sc_status read_metadata(struct sc_safetensors *file, json_t *metadat
 	if (!json_is_object(metadata))
 		return sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: expected __metadata__ to be an object of strings",
 			       file->path);
-	file->metadata = sc_allocate(2 * (int64_t)json_object_size(metadata), sizeof(char *));
+	const int64_t texts = 2 * (int64_t)json_object_size(metadata);
+	file->metadata = sc_allocate(texts, sizeof(char *));
 	if (!file->metadata)
-		return sc_fail_memory(error, 0, file->path);
+		return sc_fail_memory(error, texts * (int64_t)sizeof(char *), file->path);
 	json_object_foreach(metadata, key, value)
 	{
 		if (!json_is_string(value))
@@ -109,7 +130,7 @@ static enum sc_status read_metadata(struct sc_safetensors *file, json_t *metadat
 		pair[0] = sc_copy_string(key);
 		pair[1] = sc_copy_string(json_string_value(value));
 		if (!pair[0] || !pair[1])
-			return sc_fail_memory(error, 0, file->path);
+			return sc_fail_memory(error, (int64_t)json_string_length(value), file->path);
 	}
 	return SC_OK;
 }
@@ -131,7 +152,7 @@ static int by_begin(const void *a, const void *b)
 static enum sc_status check_cover(struct sc_safetensors *file, int64_t buffer, struct sc_error *error)
 {
 	int64_t position = 0;
-	qsort(file->tensors, (size_t)file->tensor_count, sizeof(file->tensors[0]), by_begin);
+	qsort(file->tensors, (size_t)file->tensor_count, sizeof *file->tensors, by_begin);
 	for (int64_t i = 0; i < file->tensor_count; i++) {
 		const struct sc_safetensor *t = &file->tensors[i];
 		if (t->begin != position)
@@ -144,7 +165,7 @@ static enum sc_status check_cover(struct sc_safetensors *file, int64_t buffer, s
 	if (position != buffer)
 		return sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: its tensors need a buffer of %lld bytes, found %lld",
 			       file->path, (long long)position, (long long)buffer);
-	qsort(file->tensors, (size_t)file->tensor_count, sizeof(file->tensors[0]), by_name);
+	qsort(file->tensors, (size_t)file->tensor_count, sizeof *file->tensors, by_name);
 	return SC_OK;
 }
 
@@ -154,9 +175,10 @@ static enum sc_status read_entries(struct sc_safetensors *file, json_t *header, 
 	const char *name;
 	json_t *entry;
 	enum sc_status status = SC_OK;
-	file->tensors = sc_allocate((int64_t)json_object_size(header), sizeof(file->tensors[0]));
+	const int64_t entries = (int64_t)json_object_size(header);
+	file->tensors = sc_allocate(entries, sizeof *file->tensors);
 	if (!file->tensors)
-		return sc_fail_memory(error, 0, file->path);
+		return sc_fail_memory(error, entries * (int64_t)sizeof *file->tensors, file->path);
 	json_object_foreach(header, name, entry)
 	{
 		if (strcmp(name, "__metadata__") == 0) {
@@ -164,7 +186,8 @@ static enum sc_status read_entries(struct sc_safetensors *file, json_t *header, 
 		} else {
 			struct sc_safetensor *t = &file->tensors[file->tensor_count++];
 			t->name = sc_copy_string(name);
-			status = t->name ? read_tensor(t, entry, file->path, buffer, error) : sc_fail_memory(error, 0, file->path);
+			status = t->name ? read_tensor(t, entry, file->path, buffer, error)
+					 : sc_fail_memory(error, (int64_t)strlen(name), file->path);
 		}
 		if (status)
 			return status;
@@ -175,39 +198,46 @@ static enum sc_status read_entries(struct sc_safetensors *file, json_t *header, 
 	return status;
 }
 
+static enum sc_status parse_header(struct sc_safetensors *file, const char *text, int64_t length, int64_t buffer,
+				   struct sc_error *error)
+{
+	if (length == 0 || text[0] != '{') /* jansson would let space come first */
+		return sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: expected its header to begin with '{'", file->path);
+	json_error_t reason;
+	json_t *header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &reason);
+	if (!header)
+		return sc_fail(error, SC_ERROR_FORMAT, file->path, 8 + reason.position,
+			       "%s: its header is not valid JSON at byte %d: %s", file->path, 8 + reason.position, reason.text);
+	enum sc_status status = read_entries(file, header, 8 + length, buffer, error);
+	json_decref(header);
+	return status;
+}
+
 static enum sc_status read_header(struct sc_safetensors *file, int64_t file_bytes, struct sc_error *error)
 {
 	uint64_t length;
-	if (file_bytes < 8 || fread(&length, 8, 1, file->stream) != 1)
+	if (file_bytes < (int64_t)sizeof length || fread(&length, sizeof length, 1, file->stream) != 1)
 		return sc_fail(error, SC_ERROR_FORMAT, file->path, 0,
 			       "%s: expected a safetensors file of at least 8 bytes, found %lld", file->path,
 			       (long long)file_bytes);
 	if (length > LONGEST_HEADER || (int64_t)length > file_bytes - 8)
 		return sc_fail(error, SC_ERROR_FORMAT, file->path, 0,
-			       "%s: not a safetensors file, or a damaged one: it declares a header of %llu bytes in a file of %lld",
-			       file->path, (unsigned long long)length, (long long)file_bytes);
+			       "%s: not a safetensors file, or a damaged one: it declares a header of %" PRIu64
+			       " bytes in a file of %" PRId64,
+			       file->path, length, file_bytes);
 	char *text = malloc(length ? length : 1);
 	if (!text)
 		return sc_fail_memory(error, (int64_t)length, file->path);
-	enum sc_status status = SC_OK;
-	json_error_t json_error;
-	json_t *header = NULL;
+	enum sc_status status;
 	if (fread(text, 1, length, file->stream) != length)
-		status = sc_fail(error, SC_ERROR_READ, file->path, 8, "%s: reading the header ended early", file->path);
-	else if (length == 0 || text[0] != '{')
-		status = sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: expected the header to begin with '{'", file->path);
-	else if (!(header = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &json_error)))
-		status = sc_fail(error, SC_ERROR_FORMAT, file->path, 8 + json_error.position,
-				 "%s: the header is not valid JSON: %s", file->path, json_error.text);
+		status = sc_fail(error, SC_ERROR_READ, file->path, 8, "%s: reading its header ended early", file->path);
 	else
-		status = read_entries(file, header, 8 + (int64_t)length, file_bytes - 8 - (int64_t)length, error);
-	json_decref(header);
+		status = parse_header(file, text, (int64_t)length, file_bytes - 8 - (int64_t)length, error);
 	free(text);
 	return status;
 }
 
-/* ---- Files
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Files ------------------------------------------------------------------------------------------------------- */
 
 enum sc_status sc_safetensors_open(struct sc_safetensors *file, const char *path, struct sc_error *error)
 {
@@ -217,7 +247,7 @@ enum sc_status sc_safetensors_open(struct sc_safetensors *file, const char *path
 	if (status)
 		return status;
 	made.path = sc_copy_string(path);
-	status = made.path ? read_header(&made, bytes, error) : sc_fail_memory(error, 0, path);
+	status = made.path ? read_header(&made, bytes, error) : sc_fail_memory(error, (int64_t)strlen(path), "a path");
 	if (status)
 		sc_safetensors_close(&made);
 	else
@@ -242,7 +272,7 @@ void sc_safetensors_close(struct sc_safetensors *file)
 const struct sc_safetensor *sc_safetensors_find(const struct sc_safetensors *file, const char *name)
 {
 	struct sc_safetensor key = {.name = (char *)(uintptr_t)name};
-	return file->tensor_count ? bsearch(&key, file->tensors, (size_t)file->tensor_count, sizeof(key), by_name) : NULL;
+	return file->tensor_count ? bsearch(&key, file->tensors, (size_t)file->tensor_count, sizeof key, by_name) : NULL;
 }
 
 const char *sc_safetensors_metadata(const struct sc_safetensors *file, const char *key)
@@ -256,12 +286,18 @@ const char *sc_safetensors_metadata(const struct sc_safetensors *file, const cha
 enum sc_status sc_safetensors_read(struct sc_safetensors *file, const struct sc_safetensor *tensor, int64_t offset, void *buffer,
 				   int64_t count, struct sc_error *error)
 {
-	if (offset < 0 || count < 0 || offset > tensor->bytes - count)
-		return sc_fail(error, SC_ERROR_ARGUMENT, tensor->name, -1, "%s: tensor '%.120s': bytes %lld to %lld are outside it",
-			       file->path, tensor->name, (long long)offset, (long long)(offset + count));
-	if (fseeko(file->stream, tensor->begin + offset, SEEK_SET) != 0 ||
-	    fread(buffer, 1, (size_t)count, file->stream) != (size_t)count)
+	if (offset < 0 || count < 0 || count > tensor->bytes || offset > tensor->bytes - count)
+		return sc_fail(error, SC_ERROR_ARGUMENT, tensor->name, -1,
+			       "%s: tensor '%.120s' has %" PRId64 " bytes, asked for %" PRId64 " from byte %" PRId64, file->path,
+			       tensor->name, tensor->bytes, count, offset);
+	if (fseeko(file->stream, tensor->begin + offset, SEEK_SET) != 0)
+		return sc_fail(error, SC_ERROR_READ, file->path, tensor->begin + offset, "%s: cannot be read: %s", file->path,
+			       strerror(errno));
+	errno = 0;
+	if (fread(buffer, 1, (size_t)count, file->stream) != (size_t)count)
 		return sc_fail(error, SC_ERROR_READ, file->path, tensor->begin + offset,
-			       "%s: tensor '%.120s': reading %lld bytes ended early", file->path, tensor->name, (long long)count);
+			       "%s: tensor '%.120s': reading %" PRId64 " bytes from byte %" PRId64 " failed: %s", file->path,
+			       tensor->name, count, tensor->begin + offset,
+			       errno ? strerror(errno) : "the file has become shorter");
 	return SC_OK;
 }

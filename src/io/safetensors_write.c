@@ -1,4 +1,6 @@
-/* safetensors_write.c - the header of a safetensors file; the numbers follow through sc_file_write. The format: safetensors.c. */
+/* safetensors_write.c - the header of a safetensors file; the numbers follow through sc_file_write. The format: safetensors.c.
+ *
+ * Entries stand in the order in which the tensors are given, so equal tensors and metadata make equal bytes. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +58,7 @@ enum sc_status sc_safetensors_write_header(struct sc_file_writer *writer, const 
 		return sc_fail(error, SC_ERROR_ARGUMENT, writer->path, -1,
 			       "%s: the header cannot be made: no memory, or a name that is repeated or not UTF-8", writer->path);
 	char spaces[64];
-	memset(spaces, ' ', sizeof(spaces));
+	memset(spaces, ' ', sizeof spaces);
 	int64_t length = (int64_t)strlen(text), padded = sc_round_up(length + 8, 64) - 8;
 	uint64_t declared = (uint64_t)padded;
 	enum sc_status status = sc_file_write(writer, &declared, 8, error);

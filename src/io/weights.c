@@ -1,7 +1,8 @@
-/* weights.c - parameter tensors to and from safetensors: see weights.h.
+/* weights.c - parameter tensors to and from safetensors.
  *
- * In memory the output channel of a kernel runs fastest, in the file it runs slowest. Both are walked in the order of the file,
- * which is read and written from front to back in pieces of a fixed size. */
+ * In memory the output channel of a kernel runs fastest, in the file it runs slowest. The file is read and written from front to
+ * back in pieces of a fixed size; a piece holds the rows of several output channels where they fit, so that the other side, memory,
+ * is touched a cache line at a time too. Not here: what the tensors are for, and whether their numbers are finite. */
 #include "io/weights.h"
 
 #include <stdlib.h>
@@ -11,9 +12,10 @@
 #include "base/memory.h"
 #include "io/safetensors.h"
 
-#define PIECE 16384 /* numbers: 64 KiB */
+#define PIECE       65536 /* numbers */
+#define PIECE_BYTES (PIECE * (int64_t)sizeof(float))
 
-/* ---- The order of the file --------------------------------------------------------------------------------------------------- */
+/* ---- The order of the file --------------------------------------------------------------------------------------- */
 
 /* Shape in the file: (h, w, in, out) is (out, in, h, w) there, (in, out) is (out, in). */
 static void file_shape(const struct sc_tensor *t, int64_t shape[4])
@@ -26,54 +28,71 @@ static void file_shape(const struct sc_tensor *t, int64_t shape[4])
 	}
 }
 
-/* Walks a tensor in the order of the file, from number to number. */
+/* Walks a tensor piece by piece in the order of the file: (outputs, inputs, taps), a row being one output's (inputs, taps). In
+ * memory it is (taps, inputs, outputs). A vector is one row of taps. */
 struct walk {
-	const struct sc_tensor *tensor;
-	int64_t taps, inputs, outputs; /* (taps, inputs, outputs) in memory, (outputs, inputs, taps) in the file */
-	int64_t tap, input, output;    /* of the next number */
+	float *values;
+	int64_t taps, inputs, outputs, row;
+	int64_t output, count, first, last; /* the piece: numbers [first, last) of the rows of outputs [output, output + count) */
 };
 
 static struct walk begin_walk(const struct sc_tensor *t)
 {
-	struct walk w = {.tensor = t, .taps = t->count, .inputs = 1, .outputs = 1}; /* vectors stay as they are */
+	struct walk w = {.values = t->values, .taps = t->count, .inputs = 1, .outputs = 1};
 	if (t->rank == 4)
 		w.taps = t->shape[0] * t->shape[1], w.inputs = t->shape[2], w.outputs = t->shape[3];
 	if (t->rank == 2)
 		w.taps = 1, w.inputs = t->shape[0], w.outputs = t->shape[1];
+	w.row = w.taps * w.inputs;
 	return w;
 }
 
-static float *next_number(struct walk *w)
+/* The next piece, as many numbers as it returns; 0 at the end. */
+static int64_t next_piece(struct walk *w)
 {
-	float *number = w->tensor->values + (w->tap * w->inputs + w->input) * w->outputs + w->output;
-	if (++w->tap == w->taps) {
-		w->tap = 0;
-		if (++w->input == w->inputs) {
-			w->input = 0;
-			w->output++;
+	if (w->count > 0 && w->last < w->row) { /* a row longer than a piece goes on */
+		w->first = w->last;
+	} else {
+		w->output += w->count;
+		w->first = 0;
+	}
+	if (w->row == 0 || w->output == w->outputs)
+		return 0;
+	int64_t whole_rows = PIECE / w->row, rows_left = w->outputs - w->output;
+	w->count = whole_rows == 0 ? 1 : whole_rows < rows_left ? whole_rows : rows_left;
+	w->last = w->row - w->first < PIECE ? w->row : w->first + PIECE;
+	return w->count * (w->last - w->first);
+}
+
+/* The piece's numbers between memory and `piece` (count, last - first). */
+static void copy_piece(const struct walk *w, float *piece, bool into_memory)
+{
+	int64_t length = w->last - w->first, input = w->first / w->taps, tap = w->first % w->taps;
+	for (int64_t i = 0; i < length; i++) {
+		float *line = w->values + (tap * w->inputs + input) * w->outputs + w->output;
+		if (into_memory)
+			for (int64_t o = 0; o < w->count; o++)
+				line[o] = piece[o * length + i];
+		else
+			for (int64_t o = 0; o < w->count; o++)
+				piece[o * length + i] = line[o];
+		if (++tap == w->taps) {
+			tap = 0;
+			input++;
 		}
 	}
-	return number;
 }
 
-static int64_t piece_of(int64_t left)
-{
-	return left < PIECE ? left : PIECE;
-}
-
-/* ---- Writing --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Writing ------------------------------------------------------------------------------------------------------ */
 
 static enum sc_status write_numbers(struct sc_file_writer *writer, const struct sc_tensor *t, float *piece, struct sc_error *error)
 {
 	struct walk walk = begin_walk(t);
 	enum sc_status status = SC_OK;
-	for (int64_t done = 0; done < t->count && !status;) {
-		int64_t count = piece_of(t->count - done);
-		for (int64_t i = 0; i < count; i++)
-			piece[i] = *next_number(&walk);
+	int64_t count;
+	while (!status && (count = next_piece(&walk)) > 0) {
+		copy_piece(&walk, piece, false);
 		status = sc_file_write(writer, piece, count * (int64_t)sizeof(float), error);
-		done += count;
 	}
 	return status;
 }
@@ -93,7 +112,8 @@ enum sc_status sc_weights_write(const char *path, const struct sc_tensor *tensor
 	struct sc_file_writer writer;
 	struct sc_safetensor *declared = sc_allocate(count, sizeof(*declared));
 	float *piece = sc_allocate(PIECE, sizeof(float));
-	enum sc_status status = declared && piece ? sc_file_writer_open(&writer, path, error) : sc_fail_memory(error, 0, path);
+	enum sc_status status =
+		declared && piece ? sc_file_writer_open(&writer, path, error) : sc_fail_memory(error, PIECE_BYTES, path);
 	if (!status) {
 		for (int64_t i = 0; i < count; i++)
 			declared[i] = declaration(&tensors[i]);
@@ -110,8 +130,7 @@ enum sc_status sc_weights_write(const char *path, const struct sc_tensor *tensor
 	return status;
 }
 
-/* ---- Reading --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Reading ------------------------------------------------------------------------------------------------------ */
 
 static void shape_text(char *text, size_t size, const int64_t *shape, int rank)
 {
@@ -170,11 +189,11 @@ static enum sc_status read_numbers(struct sc_safetensors *file, const struct sc_
 	const struct sc_safetensor *found = sc_safetensors_find(file, t->name);
 	struct walk walk = begin_walk(t);
 	enum sc_status status = SC_OK;
-	for (int64_t done = 0; done < t->count && !status;) {
-		int64_t count = piece_of(t->count - done);
+	int64_t count, done = 0;
+	while (!status && (count = next_piece(&walk)) > 0) {
 		status = sc_safetensors_read(file, found, done * 4, piece, count * 4, error);
-		for (int64_t i = 0; i < count && !status; i++)
-			*next_number(&walk) = piece[i];
+		if (!status)
+			copy_piece(&walk, piece, true);
 		done += count;
 	}
 	return status;
@@ -189,7 +208,7 @@ enum sc_status sc_weights_read(const char *path, const struct sc_tensor *tensors
 		return status;
 	float *piece = sc_allocate(PIECE, sizeof(float));
 	if (!piece)
-		status = sc_fail_memory(error, 0, path);
+		status = sc_fail_memory(error, PIECE_BYTES, path);
 	for (int64_t i = 0; i < count && !status; i++)
 		status = check_tensor(&file, &tensors[i], error);
 	if (!status)
@@ -211,13 +230,12 @@ enum sc_status sc_weights_metadata(const char *path, const char *key, char **val
 	char *copy = found ? sc_copy_string(found) : NULL;
 	sc_safetensors_close(&file);
 	if (found && !copy)
-		return sc_fail_memory(error, 0, path);
+		return sc_fail_memory(error, (int64_t)strlen(key), "metadata");
 	*value = copy;
 	return SC_OK;
 }
 
-/* ---- Hashes
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Hashes ------------------------------------------------------------------------------------------------------ */
 
 static void hash_header(struct sc_hash *hash, const char *name, const char *dtype, int rank, const int64_t *shape)
 {
@@ -238,14 +256,14 @@ enum sc_status sc_weights_hash_file(char hash[SC_HASH_SIZE], const char *path, s
 	struct sc_hash state;
 	sc_hash_init(&state);
 	if (!piece)
-		status = sc_fail_memory(error, 0, path);
+		status = sc_fail_memory(error, PIECE_BYTES, path);
 	for (int64_t i = 0; i < file.tensor_count && !status; i++) {
 		const struct sc_safetensor *t = &file.tensors[i];
 		if (strncmp(t->name, "optimizer.", 10) == 0)
 			continue;
 		hash_header(&state, t->name, t->dtype, t->rank, t->shape);
 		for (int64_t done = 0; done < t->bytes && !status;) {
-			int64_t count = t->bytes - done < 4 * PIECE ? t->bytes - done : 4 * PIECE;
+			int64_t count = t->bytes - done < PIECE_BYTES ? t->bytes - done : PIECE_BYTES;
 			status = sc_safetensors_read(&file, t, done, piece, count, error);
 			sc_hash_update(&state, piece, count);
 			done += count;
@@ -271,7 +289,7 @@ enum sc_status sc_weights_hash(char hash[SC_HASH_SIZE], const struct sc_tensor *
 	if (!order || !piece) {
 		free(order);
 		free(piece);
-		return sc_fail_memory(error, 0, "a hash");
+		return sc_fail_memory(error, PIECE_BYTES, "a hash");
 	}
 	for (int64_t i = 0; i < count; i++)
 		order[i] = &tensors[i];
@@ -282,12 +300,9 @@ enum sc_status sc_weights_hash(char hash[SC_HASH_SIZE], const struct sc_tensor *
 		file_shape(order[i], shape);
 		hash_header(&state, order[i]->name, "F32", order[i]->rank, shape);
 		struct walk walk = begin_walk(order[i]);
-		for (int64_t done = 0; done < order[i]->count;) {
-			int64_t numbers = piece_of(order[i]->count - done);
-			for (int64_t k = 0; k < numbers; k++)
-				piece[k] = *next_number(&walk);
+		for (int64_t numbers; (numbers = next_piece(&walk)) > 0;) {
+			copy_piece(&walk, piece, false);
 			sc_hash_update(&state, piece, numbers * 4);
-			done += numbers;
 		}
 	}
 	sc_hash_finish(&state, hash);

@@ -4,7 +4,8 @@
  *   - along a row: neighbouring pixels of one output row, sources read in place. Taps at the edges of the image serve a part of the tile.
  *   - across the batch, for narrow maps: the same pixel of many images. All pixels of a tile then have the same valid taps, and no
  *     arithmetic meets padding; the sources are gathered first, since images lie at strides that a cache maps onto the same lines.
- * The weights of a block of output channels are the outermost loop, so that they stay in the L2 cache. */
+ * As many blocks of output channels as have their weights in the L2 cache together are done row by row, so that sources are read from
+ * memory once; beyond that, blocks are the outermost loop. */
 #include <string.h>
 
 #include "engine/cpu/correlation.h"
@@ -16,6 +17,7 @@
 #define GATHER_TILES 4    /* tiles whose sources are gathered at once */
 #define GATHER_BLOCKS 4   /* blocks of output channels that share one gathering */
 #define STRIP_TILES 8     /* tiles of a row that make a unit of work */
+#define CACHED_WEIGHTS 98304 /* numbers: what may be used of an L2 cache of 1 MiB for weights */
 #define MAX_TAPS SC_MAX_KERNEL
 
 /* The taps [first, last) of an axis that a window beginning at `start` has inside [0, size). */
@@ -72,17 +74,13 @@ static int64_t tile_columns(const struct correlation *c, int64_t x0, int pixels,
 	return count;
 }
 
-/* Asks for the source rows that the tile below this one reads and this one does not: they come while this one computes. */
-static void prefetch_next_rows(const struct correlation *c, int64_t n, int64_t y, int64_t x0, int pixels)
+/* Asks for the cache lines that the tile will write: they come from memory while it computes (88 instead of 82 % of the peak at
+ * 56x56x64, batch 16). */
+static void prefetch_results(const struct tile *tile, int pixels)
 {
-	int64_t next = y * c->step_h - c->pad_h + c->taps_h;
-	int64_t begin = maximum(0, x0 * c->step_w - c->pad_w) * c->depth;
-	int64_t end = minimum(c->src_w, (x0 + pixels) * c->step_w + c->taps_w - c->step_w - c->pad_w) * c->depth;
-	for (int64_t row = maximum(0, next); row < minimum(c->src_h, next + c->step_h); row++) {
-		const float *src = c->src + (n * c->src_h + row) * c->src_w * c->depth;
-		for (int64_t i = begin; i < end; i += 16)
-			__builtin_prefetch(src + i);
-	}
+	for (int p = 0; p < pixels; p++)
+		for (int v = 0; v < VECTORS; v++)
+			__builtin_prefetch(tile->dst + p * tile->dst_stride + v * LANES, 1);
 }
 
 static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t x0, int pixels)
@@ -115,7 +113,7 @@ static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, 
 		.channels = minimum(BLOCK, c->width - block * BLOCK),
 		.accumulate = c->accumulate,
 	};
-	prefetch_next_rows(c, n, y, x0, pixels);
+	prefetch_results(&tile, pixels);
 	SC_CPU(tile_run)(pixels, &tile);
 }
 
@@ -125,18 +123,27 @@ static int64_t tile_begin(int64_t pixels, int64_t tiles, int64_t i)
 	return i * (pixels / tiles) + minimum(i, pixels % tiles);
 }
 
+/* Blocks that are done together, and groups of them. */
+static int64_t groups_of_blocks(const struct correlation *c)
+{
+	int64_t together = maximum(1, CACHED_WEIGHTS / maximum(1, c->taps_h * c->taps_w * c->depth * BLOCK));
+	return (blocks_of(c->width) + together - 1) / together;
+}
+
 static void row_units(void *context, int slot, int64_t begin, int64_t end)
 {
 	(void)slot;
 	const struct correlation *c = context;
 	int64_t tiles = (c->out_w + TILE_PIXELS - 1) / TILE_PIXELS, strips = (tiles + STRIP_TILES - 1) / STRIP_TILES;
+	int64_t blocks = blocks_of(c->width), groups = groups_of_blocks(c);
 	for (int64_t unit = begin; unit < end; unit++) {
 		int64_t strip = unit % strips, y = unit / strips % c->out_h;
-		int64_t n = unit / strips / c->out_h % c->mb, block = unit / strips / c->out_h / c->mb;
-		for (int64_t t = strip * STRIP_TILES; t < minimum(tiles, (strip + 1) * STRIP_TILES); t++) {
-			int64_t x0 = tile_begin(c->out_w, tiles, t);
-			run_row_tile(c, block, n, y, x0, (int)(tile_begin(c->out_w, tiles, t + 1) - x0));
-		}
+		int64_t n = unit / strips / c->out_h % c->mb, group = unit / strips / c->out_h / c->mb;
+		for (int64_t block = group * blocks / groups; block < (group + 1) * blocks / groups; block++)
+			for (int64_t t = strip * STRIP_TILES; t < minimum(tiles, (strip + 1) * STRIP_TILES); t++) {
+				int64_t x0 = tile_begin(c->out_w, tiles, t);
+				run_row_tile(c, block, n, y, x0, (int)(tile_begin(c->out_w, tiles, t + 1) - x0));
+			}
 	}
 }
 
@@ -243,6 +250,6 @@ void SC_CPU(correlate)(const struct correlation *given, struct sc_pool *pool)
 		sc_pool_run(pool, batch_units, &c, shares * groups * c.out_h * c.out_w, 1);
 	} else {
 		int64_t tiles = (c.out_w + TILE_PIXELS - 1) / TILE_PIXELS, strips = (tiles + STRIP_TILES - 1) / STRIP_TILES;
-		sc_pool_run(pool, row_units, &c, blocks * c.mb * c.out_h * strips, minimum(c.out_h, 8));
+		sc_pool_run(pool, row_units, &c, groups_of_blocks(&c) * c.mb * c.out_h * strips, minimum(c.out_h, 8));
 	}
 }
