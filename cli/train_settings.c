@@ -78,6 +78,17 @@ static int check_conflicts(const struct cli_arguments *arguments)
 	return CLI_OK;
 }
 
+/* A run goes on with the options that it was begun with; what the command line says besides must agree with them. */
+static int read_run(struct train_settings *settings, const char *run)
+{
+	struct sc_error error = {0};
+
+	if (sc_run_options(run, &settings->fit, &error) != SC_OK)
+		return cli_failed(&error);
+	settings->data.seed = settings->fit.seed;
+	return CLI_OK;
+}
+
 int train_read_settings(struct train_settings *settings, const struct cli_arguments *arguments)
 {
 	const struct cli_recipe *recipe = &cli_recipes[cli_choice(arguments, CLI_RECIPE, 0)];
@@ -99,9 +110,10 @@ int train_read_settings(struct train_settings *settings, const struct cli_argume
 	status = cli_check_preset(arguments, "--model: ", settings->model);
 	if (status == CLI_OK)
 		status = read_input(&settings->model_options, arguments);
+	if (status == CLI_OK && cli_given(arguments, CLI_RESUME))
+		status = read_run(settings, cli_text(arguments, CLI_RESUME, NULL));
 	if (status != CLI_OK)
 		return status;
 	read_fit(&settings->fit, arguments);
-	settings->fit.resume = cli_text(arguments, CLI_RESUME, NULL);
 	return CLI_OK;
 }

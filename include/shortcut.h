@@ -290,6 +290,11 @@ struct sc_fit_result {
 	const char *instruction_set;
 };
 
+/* The training options that a run was begun with, from its config.json, and `resume` set to `run`, which is borrowed: what sc_fit needs to
+ * go on with it. sc_fit refuses to resume with other ones, but for what does not change the result (steps, compute, progress), and
+ * for more epochs where the learning rate does not depend on their number. */
+SC_API enum sc_status sc_run_options(const char *run, struct sc_fit_options *options, struct sc_error *error);
+
 SC_API enum sc_status sc_fit(struct sc_model *model, const struct sc_data *data, const struct sc_fit_options *options,
 			     struct sc_fit_result *result, struct sc_error *error);
 

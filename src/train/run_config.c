@@ -27,9 +27,10 @@ static json_t *data_object(const struct sc_data *data)
 			 (json_int_t)data->width, (json_int_t)data->channels, "classes", (json_int_t)data->classes);
 }
 
+static const char *const schedules[] = {"constant", "step", "cosine", "linear"}; /* by enum sc_schedule_kind */
+
 static json_t *training_object(const struct sc_fit_options *o)
 {
-	static const char *const schedules[] = {"constant", "step", "cosine", "linear"};
 	const struct sc_optimizer *opt = &o->optimizer;
 	const struct sc_schedule *s = &o->schedule;
 	return json_pack("{s:I, s:I, s:o, s:o, s:s, s:b, s:o, s:s, s:b, s:s, s:o, s:I, s:o, s:o, s:o, s:s, s:b, s:o}",
@@ -66,6 +67,77 @@ enum sc_status sc_run_config_write(const char *path, const struct sc_model *mode
 	return status;
 }
 
+/* config.json as JSON, with the objects "data" and "training" in it; the caller gives it back with json_decref. */
+static enum sc_status read_config(json_t **out, const char *path, struct sc_error *error)
+{
+	char *text = NULL;
+	json_error_t json_error;
+	enum sc_status status = sc_file_read_text(&text, path, LONGEST_CONFIG, error);
+	if (status)
+		return status;
+	json_t *config = json_loads(text, JSON_REJECT_DUPLICATES, &json_error);
+	free(text);
+	if (!config)
+		return sc_fail(error, SC_ERROR_FORMAT, path, json_error.position, "%s: line %d: %s", path, json_error.line, json_error.text);
+	if (!json_is_object(json_object_get(config, "data")) || !json_is_object(json_object_get(config, "training"))) {
+		json_decref(config);
+		return sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: expected the objects \"data\" and \"training\"", path);
+	}
+	*out = config;
+	return SC_OK;
+}
+
+/* The numbers and names of "training"; the reverse of training_object. False, with *bad set, where one is missing or of another kind. */
+static bool read_training(const json_t *training, struct sc_fit_options *o, json_error_t *bad)
+{
+	json_int_t epochs, batch, step_epochs;
+	double rate, momentum, decay, warmup, factor, last, split_share;
+	int nesterov, decay_all, shuffle;
+	const char *form, *decay_form, *schedule, *split, *seed;
+	if (json_unpack_ex((json_t *)(uintptr_t)training, bad, 0,
+			   "{s:I, s:I, s:F, s:F, s:s, s:b, s:F, s:s, s:b, s:s, s:F, s:I, s:F, s:F, s:F, s:s, s:b, s:s}", "epochs", &epochs, "batch",
+			   &batch, "learning_rate", &rate, "momentum", &momentum, "momentum_form", &form, "nesterov", &nesterov, "weight_decay",
+			   &decay, "weight_decay_form", &decay_form, "decay_all", &decay_all, "schedule", &schedule, "warmup_epochs", &warmup,
+			   "step_epochs", &step_epochs, "step_factor", &factor, "final_learning_rate", &last, "validation_split", &split_share,
+			   "split", &split, "shuffle", &shuffle, "seed", &seed) != 0)
+		return false;
+	*o = (struct sc_fit_options){
+		.epochs = epochs,
+		.batch = batch,
+		.optimizer = {(float)rate, (float)momentum, nesterov != 0, (float)decay,
+			      strcmp(form, "keras") == 0 ? SC_MOMENTUM_KERAS : SC_MOMENTUM_TORCH,
+			      strcmp(decay_form, "decoupled") == 0 ? SC_DECAY_DECOUPLED : SC_DECAY_COUPLED, decay_all != 0},
+		.schedule = {.warmup_epochs = (float)warmup, .step_epochs = step_epochs, .step_factor = (float)factor,
+			     .final_learning_rate = (float)last},
+		.validation_split = (float)split_share,
+		.split = strcmp(split, "stratified") == 0 ? SC_SPLIT_STRATIFIED : SC_SPLIT_LAST,
+		.no_shuffle = !shuffle,
+		.seed = strtoull(seed, NULL, 10),
+	};
+	for (int kind = SC_SCHEDULE_CONSTANT; kind <= SC_SCHEDULE_LINEAR; kind++)
+		if (strcmp(schedule, schedules[kind]) == 0)
+			o->schedule.kind = (enum sc_schedule_kind)kind;
+	return true;
+}
+
+enum sc_status sc_run_options(const char *run, struct sc_fit_options *options, struct sc_error *error)
+{
+	json_t *config = NULL;
+	json_error_t bad;
+	struct sc_fit_options made;
+	char *path = sc_path_join(run, "config.json");
+	enum sc_status status = path ? read_config(&config, path, error) : sc_fail_memory(error, 0, run);
+	if (!status && !read_training(json_object_get(config, "training"), &made, &bad))
+		status = sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: \"training\": %s", path, bad.text);
+	if (!status) {
+		made.resume = run;
+		*options = made;
+	}
+	json_decref(config);
+	free(path);
+	return status;
+}
+
 /* The learning rate of a step does not depend on how many epochs follow. */
 static bool may_grow(const struct sc_fit_options *o)
 {
@@ -97,27 +169,19 @@ static enum sc_status compare(const char *path, const json_t *kept, const json_t
 enum sc_status sc_run_config_check(const char *path, const struct sc_data *data, const struct sc_fit_options *options,
 				   struct sc_error *error)
 {
-	char *text = NULL;
-	json_error_t json_error;
-	enum sc_status status = sc_file_read_text(&text, path, LONGEST_CONFIG, error);
+	json_t *config = NULL;
+	enum sc_status status = read_config(&config, path, error);
 	if (status)
 		return status;
-	json_t *config = json_loads(text, JSON_REJECT_DUPLICATES, &json_error);
 	json_t *given_data = data_object(data), *given_training = training_object(options);
-	const json_t *kept_data = json_object_get(config, "data"), *kept_training = json_object_get(config, "training");
-	if (!config)
-		status = sc_fail(error, SC_ERROR_FORMAT, path, json_error.position, "%s: line %d: %s", path, json_error.line, json_error.text);
-	else if (!json_is_object(kept_data) || !json_is_object(kept_training))
-		status = sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: expected the objects \"data\" and \"training\"", path);
-	else if (!given_data || !given_training)
+	if (!given_data || !given_training)
 		status = sc_fail_memory(error, 0, path);
 	if (!status)
-		status = compare(path, kept_data, given_data, false, error);
+		status = compare(path, json_object_get(config, "data"), given_data, false, error);
 	if (!status)
-		status = compare(path, kept_training, given_training, may_grow(options), error);
+		status = compare(path, json_object_get(config, "training"), given_training, may_grow(options), error);
 	json_decref(given_data);
 	json_decref(given_training);
 	json_decref(config);
-	free(text);
 	return status;
 }
