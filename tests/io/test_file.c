@@ -1,0 +1,178 @@
+/* test_file.c - files are written whole or not at all: a reader sees the old content until the new one is there. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/file.h"
+
+static char folder[] = "/tmp/shortcut-file-XXXXXX", path[128];
+
+static int set_up(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return 1;
+	snprintf(path, sizeof(path), "%s/file", folder);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	char command[64];
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	return system(command);
+}
+
+static int files_in_folder(void)
+{
+	int count = 0;
+	DIR *d = opendir(folder);
+	assert_non_null(d);
+	while (readdir(d))
+		count++;
+	closedir(d);
+	return count - 2; /* . and .. */
+}
+
+static void expect_content(const char *content)
+{
+	char *text = NULL;
+	assert_int_equal(sc_file_read_text(&text, path, 100, NULL), SC_OK);
+	assert_string_equal(text, content);
+	free(text);
+}
+
+static void write_file(const char *content)
+{
+	struct sc_file_writer writer;
+	assert_int_equal(sc_file_writer_open(&writer, path, NULL), SC_OK);
+	assert_int_equal(sc_file_write(&writer, content, (int64_t)strlen(content), NULL), SC_OK);
+	assert_int_equal(sc_file_writer_commit(&writer, NULL), SC_OK);
+}
+
+static void old_or_new(void **state)
+{
+	(void)state;
+	struct sc_file_writer writer;
+	write_file("old");
+	assert_int_equal(sc_file_writer_open(&writer, path, NULL), SC_OK);
+	assert_int_equal(sc_file_write(&writer, "new", 3, NULL), SC_OK);
+	expect_content("old");
+	assert_int_equal(sc_file_writer_commit(&writer, NULL), SC_OK);
+	expect_content("new");
+	assert_int_equal(sc_file_writer_open(&writer, path, NULL), SC_OK);
+	assert_int_equal(sc_file_write(&writer, "never", 5, NULL), SC_OK);
+	sc_file_writer_abandon(&writer);
+	expect_content("new");
+	assert_int_equal(files_in_folder(), 1);
+}
+
+static void two_writers_do_not_meet(void **state)
+{
+	(void)state;
+	struct sc_file_writer one, two;
+	assert_int_equal(sc_file_writer_open(&one, path, NULL), SC_OK);
+	assert_int_equal(sc_file_writer_open(&two, path, NULL), SC_OK);
+	assert_int_equal(sc_file_write(&one, "one", 3, NULL), SC_OK);
+	assert_int_equal(sc_file_write(&two, "two", 3, NULL), SC_OK);
+	assert_int_equal(sc_file_writer_commit(&two, NULL), SC_OK);
+	assert_int_equal(sc_file_writer_commit(&one, NULL), SC_OK);
+	expect_content("one");
+	assert_int_equal(files_in_folder(), 1);
+}
+
+/* No more than 4 KiB may be written: the old file stays, nothing is left beside it. */
+static void failed_write_keeps_the_old_file(void **state)
+{
+	(void)state;
+	struct rlimit limit, small;
+	struct sc_file_writer writer;
+	struct sc_error error = {0};
+	char block[1024] = {0};
+	write_file("old");
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	small = limit;
+	small.rlim_cur = 4096;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(sc_file_writer_open(&writer, path, NULL), SC_OK);
+	enum sc_status status = SC_OK;
+	for (int i = 0; i < 64 && !status; i++)
+		status = sc_file_write(&writer, block, sizeof(block), &error);
+	if (status)
+		sc_file_writer_abandon(&writer);
+	else
+		status = sc_file_writer_commit(&writer, &error);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(status, SC_ERROR_WRITE);
+	assert_non_null(strstr(error.message, "File too large"));
+	expect_content("old");
+	assert_int_equal(files_in_folder(), 1);
+}
+
+static void impossible_targets_are_refused(void **state)
+{
+	(void)state;
+	struct sc_file_writer writer;
+	struct sc_error error = {0};
+	char below[160];
+	write_file("old");
+	snprintf(below, sizeof(below), "%s/below", path);
+	assert_int_equal(sc_file_writer_open(&writer, folder, &error), SC_ERROR_WRITE);
+	assert_int_equal(sc_file_writer_open(&writer, below, &error), SC_ERROR_WRITE);
+	assert_int_equal(sc_file_writer_open(&writer, "/nowhere/file", &error), SC_ERROR_WRITE);
+	assert_non_null(strstr(error.message, "/nowhere/file"));
+	assert_int_equal(sc_folder_make(below, &error), SC_ERROR_WRITE);
+	assert_int_equal(files_in_folder(), 1);
+}
+
+static void only_files_are_opened(void **state)
+{
+	(void)state;
+	FILE *stream;
+	int64_t bytes;
+	char pipe[160], *text;
+	struct sc_error error = {0};
+	snprintf(pipe, sizeof(pipe), "%s/pipe", folder);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	assert_int_equal(sc_file_open(&stream, &bytes, pipe, &error), SC_ERROR_READ); /* and does not wait for a writer */
+	assert_non_null(strstr(error.message, "pipe"));
+	assert_int_equal(sc_file_open(&stream, &bytes, folder, &error), SC_ERROR_READ);
+	assert_int_equal(sc_file_open(&stream, &bytes, "/nowhere", &error), SC_ERROR_NOT_FOUND);
+	write_file("four");
+	assert_int_equal(sc_file_read_text(&text, path, 3, &error), SC_ERROR_FORMAT); /* longer than allowed */
+	unlink(pipe);
+}
+
+static void folders_are_made_all_the_way(void **state)
+{
+	(void)state;
+	char deep[160];
+	struct stat found;
+	snprintf(deep, sizeof(deep), "%s/a/b//c/", folder);
+	assert_int_equal(sc_folder_make(deep, NULL), SC_OK);
+	assert_int_equal(sc_folder_make(deep, NULL), SC_OK);
+	assert_int_equal(stat(deep, &found), 0);
+	assert_true(S_ISDIR(found.st_mode));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(old_or_new), cmocka_unit_test(two_writers_do_not_meet), cmocka_unit_test(failed_write_keeps_the_old_file),
+		cmocka_unit_test(impossible_targets_are_refused), cmocka_unit_test(only_files_are_opened),
+		cmocka_unit_test(folders_are_made_all_the_way),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

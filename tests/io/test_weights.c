@@ -1,0 +1,136 @@
+/* test_weights.c - tensors go to a file in PyTorch's order of axes and come back; what does not fit is named before anything is read. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/safetensors.h"
+#include "io/weights.h"
+
+static char folder[] = "/tmp/shortcut-weights-XXXXXX", path[128];
+
+static int set_up(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return 1;
+	snprintf(path, sizeof(path), "%s/file", folder);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(folder);
+}
+
+#define BIG 40000 /* more than one piece of the reader and writer */
+static float kernel[2 * 3 * 4 * 5], dense[3 * 2] = {1, 2, 3, 4, 5, 6}, vector[BIG];
+
+static void describe(struct sc_tensor tensors[3])
+{
+	tensors[0] = (struct sc_tensor){"conv.weight", 4, {2, 3, 4, 5}, 120, kernel, true};
+	tensors[1] = (struct sc_tensor){"fc.weight", 2, {3, 2}, 6, dense, true};
+	tensors[2] = (struct sc_tensor){"bn.running_mean", 1, {BIG}, BIG, vector, false};
+}
+
+static void write_them(struct sc_tensor tensors[3])
+{
+	const char *const metadata[] = {"format", "pt"};
+	for (int i = 0; i < 120; i++)
+		kernel[i] = (float)i;
+	for (int i = 0; i < BIG; i++)
+		vector[i] = (float)i / 8;
+	describe(tensors);
+	assert_int_equal(sc_weights_write(path, tensors, 3, metadata, 1, NULL), SC_OK);
+}
+
+static void files_have_pytorchs_order(void **state)
+{
+	(void)state;
+	struct sc_tensor tensors[3];
+	struct sc_safetensors file;
+	float numbers[120];
+	write_them(tensors);
+	assert_int_equal(sc_safetensors_open(&file, path, NULL), SC_OK);
+	const struct sc_safetensor *t = sc_safetensors_find(&file, "conv.weight");
+	assert_true(t->shape[0] == 5 && t->shape[1] == 4 && t->shape[2] == 2 && t->shape[3] == 3);
+	assert_int_equal(sc_safetensors_read(&file, t, 0, numbers, sizeof(numbers), NULL), SC_OK);
+	for (int o = 0; o < 5; o++)
+		for (int i = 0; i < 4; i++)
+			for (int tap = 0; tap < 6; tap++)
+				assert_true(numbers[(o * 4 + i) * 6 + tap] == kernel[(tap * 4 + i) * 5 + o]);
+	t = sc_safetensors_find(&file, "fc.weight");
+	assert_int_equal(sc_safetensors_read(&file, t, 0, numbers, 24, NULL), SC_OK);
+	assert_true(numbers[0] == 1 && numbers[1] == 3 && numbers[2] == 5 && numbers[3] == 2); /* (out, in) */
+	sc_safetensors_close(&file);
+}
+
+static void what_is_written_is_read(void **state)
+{
+	(void)state;
+	struct sc_tensor tensors[3];
+	float before[120], last = (float)(BIG - 1) / 8;
+	write_them(tensors);
+	memcpy(before, kernel, sizeof(before));
+	memset(kernel, 0, sizeof(kernel));
+	memset(dense, 0, sizeof(dense));
+	memset(vector, 0, sizeof(vector));
+	assert_int_equal(sc_weights_read(path, tensors, 3, NULL, NULL), SC_OK);
+	assert_memory_equal(kernel, before, sizeof(before));
+	assert_true(dense[5] == 6 && vector[BIG - 1] == last);
+}
+
+static void mismatches_are_named_before_anything_is_read(void **state)
+{
+	(void)state;
+	struct sc_tensor tensors[3];
+	struct sc_error error = {0};
+	write_them(tensors);
+	kernel[7] = -1;
+	tensors[2].shape[0] = tensors[2].count = BIG - 1;
+	assert_int_equal(sc_weights_read(path, tensors, 3, NULL, &error), SC_ERROR_MISMATCH);
+	assert_string_equal(error.subject, "bn.running_mean");
+	assert_non_null(strstr(error.message, "expected F32 (39999), found F32 (40000)"));
+	assert_true(kernel[7] == -1);
+	describe(tensors);
+	tensors[1].name = "fc.kernel";
+	assert_int_equal(sc_weights_read(path, tensors, 3, NULL, &error), SC_ERROR_MISMATCH);
+	assert_string_equal(error.subject, "fc.kernel");
+	assert_int_equal(sc_weights_read(path, tensors, 1, NULL, &error), SC_ERROR_MISMATCH); /* a stranger in the file */
+	assert_int_equal(sc_weights_read(path, tensors, 1, "fc.", &error), SC_ERROR_MISMATCH);
+	assert_string_equal(error.subject, "bn.running_mean");
+	assert_true(kernel[7] == -1);
+}
+
+static void equal_weights_have_equal_hashes(void **state)
+{
+	(void)state;
+	struct sc_tensor tensors[3], reversed[3];
+	char file[SC_HASH_SIZE], memory[SC_HASH_SIZE], other[SC_HASH_SIZE];
+	write_them(tensors);
+	for (int i = 0; i < 3; i++)
+		reversed[i] = tensors[2 - i];
+	assert_int_equal(sc_weights_hash_file(file, path, NULL), SC_OK);
+	assert_int_equal(sc_weights_hash(memory, reversed, 3, NULL), SC_OK); /* the order given does not matter */
+	assert_string_equal(file, memory);
+	dense[0] = 1.0000001f;
+	assert_int_equal(sc_weights_hash(other, tensors, 3, NULL), SC_OK);
+	assert_string_not_equal(file, other);
+	dense[0] = 1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(files_have_pytorchs_order), cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(mismatches_are_named_before_anything_is_read), cmocka_unit_test(equal_weights_have_equal_hashes),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
