@@ -1,4 +1,4 @@
-/* test_same_bits.c - the bit contract in short: the weights after two steps of training have one SHA-256, for any number of threads and
+/* test_same_bits.c (slow test) - the bit contract in short: the weights after two steps of training have one SHA-256, for any number of threads and
  * every instruction set of this processor. scripts/same-bits is the long form, with compilers and optimisations. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ static void train(char hash[SC_HASH_SIZE], const struct sc_data *data, const cha
 	const struct sc_model_options shape = {
 		.height = 28, .width = 28, .channels = 1, .classes = 10, .seed = 5, .preprocess = {.mean = {0.13f}, .deviation = {0.31f}}};
 	const struct sc_fit_options options = {
-		.batch = 8,
+		.batch = 4,
 		.steps = 2,
 		.seed = 5,
 		.optimizer = {.learning_rate = 0.05f, .momentum = 0.9f, .nesterov = true, .weight_decay = 5e-4f},
