@@ -37,7 +37,8 @@ static inline int64_t element_count(const struct sc_safetensor *tensor)
 }
 
 /* The numbers of the tensor "<group>/<name>" (or "<name>" where group is ""); free() them. */
-static inline void *recorded_bytes(struct sc_safetensors *file, const char *group, const char *name, const char *dtype, int64_t *count)
+static inline void *recorded_bytes(struct sc_safetensors *file, const char *group, const char *name, const char *dtype,
+				   int64_t *count)
 {
 	char full[256];
 	struct sc_error error = {0};

@@ -1,18 +1,20 @@
 /* Three steps of training of whole nets against what PyTorch (resnet18) and Keras (the tutorials' net) compute.
  *
- * 11 million parameters are too many to keep in the tree. So initial parameters and images come from a formula that tools/recording.py
- * and this file both compute, to the bit; the recording holds the losses of the steps, the scores in inference after them, and
- * of each parameter tensor's change: its sum, its L2 norm, and 16 of its elements.
+ * 11 million parameters are too many to keep in the tree. So initial parameters and images come from a formula that
+ * tools/recording.py and this file both compute, to the bit; the recording holds the losses of the steps, the scores in inference
+ * after them, and of each parameter tensor's change: its sum, its L2 norm, and 16 of its elements.
  *
  * The plan runs the best kernels of this processor (or $SHORTCUT_ISA): they have the reference's bits, which other tests hold. */
 #include "recorded.h"
 
 #define SAMPLES 16
 
-/* Measured when this was written: losses off by at most L, scores by S, changes by C (relative); see the bounds' uses. */
+/* All relative. Both sides compute in float32, and rounding grows through 18 layers and 3 steps. Measured here: losses 1.9e-6, scores
+ * 3.2e-6; PyTorch against itself in float64: losses 6e-7, scores 1.5e-6. */
 #define LOSS_BOUND 1e-5
-#define SCORE_BOUND 1e-4
+#define SCORE_BOUND 2e-5
 #define CHANGE_BOUND 1e-4
+#define NO_EFFECT_BOUND 1e-6 /* absolute; see has_no_effect */
 
 /* ---- The formula of tools/recording.py -------------------------------------------------------------------------------- */
 
@@ -102,8 +104,11 @@ static void open_run(struct run *run, const char *recording, const char *net, en
 	int64_t *problem = recorded_bytes(&run->file, "", "problem", "I64", NULL); /* steps, batch */
 	float *constants = recorded_bytes(&run->file, "", "optimizer", "F32", NULL);
 	run->steps = problem[0], run->batch = problem[1], run->classes = 10, run->pixels = pixels;
-	run->optimizer = (struct sc_optimizer){.learning_rate = constants[0], .momentum = constants[1], .weight_decay = constants[2],
-					       .momentum_form = form, .decay_all = true};
+	run->optimizer = (struct sc_optimizer){.learning_rate = constants[0],
+					       .momentum = constants[1],
+					       .weight_decay = constants[2],
+					       .momentum_form = form,
+					       .decay_all = true};
 	free(problem), free(constants);
 	const struct sc_model_options options = {.height = 28, .width = 28, .channels = 1, .classes = run->classes};
 	if (sc_model_create(&run->model, net, &options, &error) != SC_OK)
@@ -187,9 +192,9 @@ static struct sc_tensor tensor_by_name(const struct sc_model *model, const char 
 	return tensor;
 }
 
-/* What a tensor's change must agree with: sum, L2 norm, and some elements. */
+/* A tensor's change over all steps: sum, L2 norm, some elements; and the largest magnitude among its values before and after. */
 struct change {
-	double sum, norm, samples[SAMPLES];
+	double sum, norm, samples[SAMPLES], largest;
 };
 
 static struct change change_of(const struct sc_tensor *after)
@@ -204,6 +209,7 @@ static struct change change_of(const struct sc_tensor *after)
 		double d = (double)after->values[i] - (double)before.values[i];
 		change.sum += d;
 		change.norm += d * d;
+		change.largest = fmax(change.largest, fmax(fabs((double)after->values[i]), fabs((double)before.values[i])));
 	}
 	change.norm = sqrt(change.norm);
 	snprintf(name, sizeof name, "samples.%s", after->name);
@@ -215,16 +221,31 @@ static struct change change_of(const struct sc_tensor *after)
 	return change;
 }
 
-/* Everything relative to the norm of the tensor's change: a sample of it is at most the norm, a sum at most sqrt(count) times it. Where the
- * true change is zero (a bias before BatchNorm) only noise is left on both sides, far below FLOOR. */
-#define FLOOR 1e-3
-static double distance_of(const struct change *found, const struct change *recorded, int64_t count)
+/* A bias before a BatchNorm changes nothing behind it: its gradient is 0 in exact arithmetic and a rounding error in float32, so
+ * such a change is only held to be small. */
+static bool has_no_effect(const char *name)
 {
-	double norm = fmax(recorded->norm, FLOOR);
-	double worst = fmax(fabs(found->norm - recorded->norm) / norm, fabs(found->sum - recorded->sum) / norm / sqrt((double)count));
-	for (int i = 0; i < SAMPLES; i++)
-		worst = fmax(worst, fabs(found->samples[i] - recorded->samples[i]) / norm);
-	return worst;
+	return ends_with(name, "conv1.bias") || ends_with(name, "conv2.bias");
+}
+
+/* In units of the bound. Two errors meet in each element: that of its gradients, relative to the tensor's typical (root mean square)
+ * change, and the rounding of the parameter itself, at most one unit roundoff a step on either side. The norms of two tensors whose
+ * elements differ by e differ by at most sqrt(n) e, their sums by at most n e. */
+static double distance_of(const struct sc_tensor *tensor, int64_t steps, const struct change *found, const struct change *recorded)
+{
+	double n = (double)tensor->count, typical = recorded->norm / sqrt(n);
+	double rounding = 2 * (double)steps * UNIT_ROUNDOFF * found->largest;
+	if (has_no_effect(tensor->name)) {
+		typical = 0;
+		rounding = NO_EFFECT_BOUND;
+	}
+	double element = CHANGE_BOUND * typical + rounding;
+	double worst = fmax(fabs(found->norm - recorded->norm) / sqrt(n), fabs(found->sum - recorded->sum) / n) / element;
+	for (int i = 0; i < SAMPLES; i++) {
+		double bound = CHANGE_BOUND * fmax(typical, fabs(recorded->samples[i])) + rounding;
+		worst = fmax(worst, fabs(found->samples[i] - recorded->samples[i]) / bound);
+	}
+	return isfinite(found->norm) ? worst : (double)INFINITY;
 }
 
 static void check_changes(struct run *run)
@@ -237,15 +258,16 @@ static void check_changes(struct run *run)
 	int count = 0;
 	for (char *name = strtok_r(names, " ", &rest); name; name = strtok_r(NULL, " ", &rest), count++) {
 		struct sc_tensor tensor = tensor_by_name(run->model, name);
-		struct change recorded = {sums[count], norms[count], {0}}, found = change_of(&tensor);
+		struct change recorded = {.sum = sums[count], .norm = norms[count]}, found = change_of(&tensor);
 		memcpy(recorded.samples, samples + count * SAMPLES, sizeof recorded.samples);
-		double distance = distance_of(&found, &recorded, tensor.count);
-		if (!(distance <= CHANGE_BOUND))
-			fail_msg("%s: its change is off by %.3g of its norm %.3g", name, distance, recorded.norm);
+		double distance = distance_of(&tensor, run->steps, &found, &recorded);
+		if (!(distance <= 1))
+			fail_msg("%s: its change is off by %.3g times the bound; norm %.9g, recorded %.9g", name, distance, found.norm,
+				 recorded.norm);
 		worst = fmax(worst, distance);
 	}
 	assert_int_equal(count, sc_model_tensor_count(run->model));
-	print_message("changes of %d tensors: off by at most %.2g\n", count, worst);
+	print_message("changes of %d tensors: off by at most %.2g of the bound\n", count, worst);
 	free(names), free(sums), free(norms), free(samples);
 }
 

@@ -1,9 +1,10 @@
 /* The reference ops against what PyTorch and Keras compute: forward, backward, running statistics, five steps of SGD.
  *
- * Each recording (pytorch_ops.safetensors and keras_ops.safetensors) holds cases named "<op>/<case>"; "<op>/<case>/problem" says the shapes. Both
- * sides compute in float32, in different orders, so they agree to rounding only. A sum of n products, each rounded, is off by about
- * sqrt(n) unit roundoffs of the size of its terms (errors of random sign: N. Higham, "Accuracy and stability of numerical
- * algorithms", 2.8), and a relative L2 distance over many such sums averages that. The bound is thus BOUND * sqrt(n) * 2^-24. */
+ * Each recording (pytorch_ops.safetensors, keras_ops.safetensors) holds cases named "<op>/<case>"; "<op>/<case>/problem" says the
+ * shapes. Both sides compute in float32, in different orders, so they agree to rounding only. A sum of n products, each rounded, is
+ * off by about sqrt(n) unit roundoffs of the size of its terms (errors of random sign: N. Higham, "Accuracy and stability of
+ * numerical algorithms", 2.8). So every distance (relative, L2) is told in units of sqrt(n) * 2^-24, and each op has a bound in
+ * those units: a little over what was measured, far below what any other meaning of the op would give. */
 #include "recorded.h"
 
 #include <stdbool.h>
@@ -11,17 +12,15 @@
 #include "base/pool.h"
 #include "engine/reference/reference.h"
 
-#define BOUND 2.0 /* the largest distance seen, in units of sqrt(n) * 2^-24, is stated beside each test */
-
 static struct sc_pool *pool;
-static double worst; /* of the running test, in those units */
+static double bound, worst; /* of the running test, in those units */
 
 static void check(const char *group, const char *name, const float *ours, const float *recorded, int64_t count, int64_t terms)
 {
 	double units = relative_distance(ours, recorded, count) / (sqrt((double)terms) * UNIT_ROUNDOFF);
 	worst = fmax(worst, units);
-	if (!(units <= BOUND))
-		fail_msg("%s/%s: off by %.3g * sqrt(%" PRId64 ") * 2^-24; the bound is %g", group, name, units, terms, BOUND);
+	if (!(units <= bound))
+		fail_msg("%s/%s: off by %.3g * sqrt(%" PRId64 ") * 2^-24; the bound is %g", group, name, units, terms, bound);
 }
 
 static float *numbers(int64_t count)
@@ -191,7 +190,8 @@ static void run_sgd(struct sc_safetensors *file, const char *group, const int64_
 	float *values = recorded_floats(file, group, "start"), *velocity = numbers(count);
 	float *gradients = recorded_floats(file, group, "gradients"); /* (steps, count) */
 	float *recorded = recorded_floats(file, group, "values");     /* (steps, count): after each step */
-	struct sc_sgd s = {.momentum = constants[0], .weight_decay = constants[1], .nesterov = p[1], .keras_form = p[2], .decoupled_decay = p[3]};
+	struct sc_sgd s = {.momentum = constants[0], .weight_decay = constants[1], .nesterov = p[1], .keras_form = p[2],
+			   .decoupled_decay = p[3]};
 	for (int64_t step = 0; step < steps; step++) {
 		s.learning_rate = learning_rates[step];
 		sc_kernels_reference.sgd(&s, count, values, gradients + step * count, s.momentum > 0 ? velocity : NULL, pool);
@@ -226,8 +226,9 @@ static int run_file(const char *name, const char *op, case_function function)
 	return cases;
 }
 
-static void run_op(const char *op, case_function function, int pytorch_cases, int keras_cases)
+static void run_op(const char *op, double op_bound, case_function function, int pytorch_cases, int keras_cases)
 {
+	bound = op_bound;
 	worst = 0;
 	assert_int_equal(run_file("pytorch_ops.safetensors", op, function), pytorch_cases);
 	assert_int_equal(run_file("keras_ops.safetensors", op, function), keras_cases);
@@ -237,43 +238,43 @@ static void run_op(const char *op, case_function function, int pytorch_cases, in
 static void convolutions_agree(void **state)
 {
 	(void)state;
-	run_op("convolution", run_convolution, 9, 8);
+	run_op("convolution", 1.0, run_convolution, 9, 8); /* measured: 0.46 */
 }
 
 static void dense_layers_agree(void **state)
 {
 	(void)state;
-	run_op("dense", run_dense, 1, 1);
+	run_op("dense", 1.0, run_dense, 1, 1); /* measured: 0.41 */
 }
 
 static void batch_norm_agrees_in_training_and_inference(void **state)
 {
 	(void)state;
-	run_op("batch_norm", run_batch_norm, 3, 3);
+	run_op("batch_norm", 3.0, run_batch_norm, 3, 3); /* measured: 1.52: the mean of the sources is 2.6 of their deviations, and its cancellation costs digits */
 }
 
 static void max_pools_agree_and_ties_go_to_the_first(void **state)
 {
 	(void)state;
-	run_op("max_pool", run_max_pool, 3, 3);
+	run_op("max_pool", 0.5, run_max_pool, 3, 3); /* measured: 0 */
 }
 
 static void average_pools_agree(void **state)
 {
 	(void)state;
-	run_op("average_pool", run_average_pool, 1, 1);
+	run_op("average_pool", 1.0, run_average_pool, 1, 1); /* measured: 0.38 */
 }
 
 static void losses_agree_also_for_large_scores(void **state)
 {
 	(void)state;
-	run_op("loss", run_loss, 2, 2);
+	run_op("loss", 1.5, run_loss, 2, 2); /* measured: 0.62 */
 }
 
 static void sgd_agrees_in_both_forms_as_the_learning_rate_changes(void **state)
 {
 	(void)state;
-	run_op("sgd", run_sgd, 6, 6);
+	run_op("sgd", 0.5, run_sgd, 6, 6); /* measured: 0.18 */
 }
 
 static int make_pool(void **state)
