@@ -250,7 +250,7 @@ static void dense_layers_agree(void **state)
 static void batch_norm_agrees_in_training_and_inference(void **state)
 {
 	(void)state;
-	run_op("batch_norm", 3.0, run_batch_norm, 3, 3); /* measured: 1.52: the mean of the sources is 2.6 of their deviations, and its cancellation costs digits */
+	run_op("batch_norm", 3.0, run_batch_norm, 3, 3); /* measured: 1.52, where a channel has 4 values */
 }
 
 static void max_pools_agree_and_ties_go_to_the_first(void **state)

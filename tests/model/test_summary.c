@@ -18,8 +18,8 @@ static struct sc_model *build(const char *name, int64_t side, int64_t channels, 
 	return model;
 }
 
-/* The summary as a string; the caller frees it. */
-static char *summarise(const struct sc_model *model, int columns)
+/* The summary as a string; the caller frees it. Not inlined: gcc 12 then takes the string for a part of the local pointer. */
+static __attribute__((noinline)) char *summarise(const struct sc_model *model, int columns)
 {
 	char *text = NULL;
 	size_t length = 0;
