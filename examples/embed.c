@@ -19,7 +19,8 @@ int main(int argc, char **argv)
 	if ((argc > 1 ? sc_model_load(&model, argv[1], &error) : sc_model_create(&model, "resnet18", &shape, &error)) ||
 	    sc_plan_create(&plan, model, &one_image, &error))
 		goto done;
-	int64_t numbers = sc_model_height(model) * sc_model_width(model) * sc_model_channels(model), classes = sc_model_classes(model);
+	int64_t numbers = sc_model_height(model) * sc_model_width(model) * sc_model_channels(model),
+		classes = sc_model_classes(model);
 	image = calloc((size_t)numbers, sizeof(float)); /* here a black one; rows of pixels, the channels of a pixel together */
 	scores = calloc((size_t)classes, sizeof(float));
 	if (!image || !scores)
@@ -31,8 +32,8 @@ int main(int argc, char **argv)
 	for (int64_t i = 1; i < classes; i++)
 		if (scores[i] > scores[best])
 			best = i;
-	printf("%s (score %.3f) with %s, %.1f MB\n", sc_model_class_name(model, best), (double)scores[best], sc_plan_instruction_set(plan),
-	       (double)sc_plan_promised_bytes(plan) / 1e6);
+	printf("%s (score %.3f) with %s, %.1f MB\n", sc_model_class_name(model, best), (double)scores[best],
+	       sc_plan_instruction_set(plan), (double)sc_plan_promised_bytes(plan) / 1e6);
 	status = EXIT_SUCCESS;
 
 done:

@@ -19,7 +19,8 @@ int main(int argc, char **argv)
 	int status = EXIT_FAILURE;
 
 	/* (x_train, y_train), (x_test, y_test) = mnist.load_data() */
-	if (sc_data_open(&train, folder, &(struct sc_data_options){.part = SC_TRAIN, .take = argc > 2 ? atoll(argv[2]) : 0}, &error) ||
+	if (sc_data_open(&train, folder, &(struct sc_data_options){.part = SC_TRAIN, .take = argc > 2 ? atoll(argv[2]) : 0},
+			 &error) ||
 	    sc_data_open(&test, folder, &(struct sc_data_options){.part = SC_TEST}, &error))
 		goto done;
 
@@ -46,10 +47,12 @@ int main(int argc, char **argv)
 	/* model.evaluate(x_test, y_test) */
 	if (sc_evaluate(model, test, NULL, &score, &error))
 		goto done;
-	printf("test accuracy %.4f, loss %.4f; trained at %.0f images a second\n", score.accuracy, score.loss, fit.images_per_second);
+	printf("test accuracy %.4f, loss %.4f; trained at %.0f images a second\n", score.accuracy, score.loss,
+	       fit.images_per_second);
 
 	/* model.predict(x_test[:1]) */
-	const struct sc_image first = {.height = 28, .width = 28, .channels = 1, .pixels = (uint8_t *)(uintptr_t)sc_data_image(test, 0)};
+	const struct sc_image first = {
+		.height = 28, .width = 28, .channels = 1, .pixels = (uint8_t *)(uintptr_t)sc_data_image(test, 0)};
 	if (sc_predict(model, &first, 1, probability, &error))
 		goto done;
 	for (int digit = 0; digit < 10; digit++)

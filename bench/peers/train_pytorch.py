@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import pathlib
+import resource
 import statistics
 import sys
 import time
@@ -86,6 +87,7 @@ def main():
             "images_per_second": options.batch / median,
             "step_seconds": median,
             "fastest_step_seconds": min(seconds),
+            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         }
         print(json.dumps(result), flush=True)
 

@@ -2,9 +2,9 @@
  *
  * Blocks are handed out as threads come for them, so a processor that is busy with something else costs only its own share.
  * Threads that wait for the next run spin, which is the fastest where each has a processor to itself. Where not, they would keep
- * those with work from theirs (15 ms a run against 40 us, measured with 7 threads on 2 processors), so then they sleep. That another
- * program wants the processors too shows in how long the caller waits for the others; spinning is tried again after a while, since
- * waking costs up to 0.3 ms a run on a virtual machine.
+ * those with work from theirs (15 ms a run against 40 us, measured with 7 threads on 2 processors), so then they sleep. That
+ * another program wants the processors too shows in how long the caller waits for the others; spinning is tried again after a
+ * while, since waking costs up to 0.3 ms a run on a virtual machine.
  *
  * Two atomic counters order memory: who takes a block sees what the caller wrote before the run; the caller, after it, sees what
  * all slots wrote before they counted themselves as finished. libpthreadpool orders the same by its own means; ours are there so
@@ -24,9 +24,10 @@
 #include "base/memory.h"
 
 #define MOST_THREADS 1024
-#define WINDOW_RUNS    256  /* runs over which waiting is added up; as many are done without spinning after a crowded window */
-#define CROWDED_WAIT   0.05 /* seconds that the caller waited for the others in a window, after its own work, that are too many ... */
-#define CROWDED_SHARE  0.5  /* ... if they are also this share of its time: uneven blocks never reach it */
+#define WINDOW_RUNS  256  /* runs over which waiting is added up; as many are done without spinning after a crowded window */
+#define CROWDED_WAIT 0.05 /* seconds that the caller waited for the others in a window, after its own work, that are too many ...  \
+			   */
+#define CROWDED_SHARE 0.5 /* ... if they are also this share of its time: uneven blocks never reach it */
 
 struct sc_pool {
 	int threads;

@@ -49,8 +49,8 @@ static inline void sc_norm_chunk(const struct sc_norm_chunks *k, int64_t index, 
 }
 
 /* The tree: part i takes in part i + distance, for distance 1, 2, 4, ... and i a multiple of 2 * distance. Its result is part 0. */
-#define SC_FOR_TREE(distance, i, count)                                  \
-	for (int64_t distance = 1; distance < (count); distance *= 2)    \
+#define SC_FOR_TREE(distance, i, count)                                                                                            \
+	for (int64_t distance = 1; distance < (count); distance *= 2)                                                              \
 		for (int64_t i = 0; i + distance < (count); i += 2 * distance)
 
 #endif

@@ -43,23 +43,24 @@ struct sc_kernels {
 
 	/* dst = convolution(src, weights) + bias; bias may be NULL. */
 	int64_t (*convolution_forward_workspace)(const struct sc_convolution *c, int threads); /* bytes */
-	void (*convolution_forward)(const struct sc_convolution *c, const float *src, const float *weights, const float *bias, float *dst,
-				    void *workspace, struct sc_pool *pool);
+	void (*convolution_forward)(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
+				    float *dst, void *workspace, struct sc_pool *pool);
 	/* diff_src = (accumulate: diff_src +) the transposed convolution of diff_dst. */
 	int64_t (*convolution_backward_data_workspace)(const struct sc_convolution *c, int threads);
-	void (*convolution_backward_data)(const struct sc_convolution *c, const float *diff_dst, const float *weights, float *diff_src,
-					  bool accumulate, void *workspace, struct sc_pool *pool);
+	void (*convolution_backward_data)(const struct sc_convolution *c, const float *diff_dst, const float *weights,
+					  float *diff_src, bool accumulate, void *workspace, struct sc_pool *pool);
 	/* diff_weights (kh, kw, ic, oc), diff_bias (oc) or NULL; both are overwritten. */
 	int64_t (*convolution_backward_weights_workspace)(const struct sc_convolution *c, int threads);
-	void (*convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst, float *diff_weights,
-					     float *diff_bias, void *workspace, struct sc_pool *pool);
+	void (*convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst,
+					     float *diff_weights, float *diff_bias, void *workspace, struct sc_pool *pool);
 
-	/* statistics (4, channels): mean, biased variance, 1 / sqrt(variance + epsilon), spare: what backward and the running averages need. */
+	/* statistics (4, channels): mean, biased variance, 1 / sqrt(variance + epsilon), spare: what backward and the running
+	 * averages need. */
 	int64_t (*batch_norm_workspace)(const struct sc_batch_norm *b, int threads);
-	void (*batch_norm_forward)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift, float *dst,
-				   float *statistics, void *workspace, struct sc_pool *pool);
-	void (*batch_norm_infer)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift, const float *mean,
-				 const float *variance, float *dst, void *workspace, struct sc_pool *pool);
+	void (*batch_norm_forward)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
+				   float *dst, float *statistics, void *workspace, struct sc_pool *pool);
+	void (*batch_norm_infer)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
+				 const float *mean, const float *variance, float *dst, void *workspace, struct sc_pool *pool);
 	void (*batch_norm_backward)(const struct sc_batch_norm *b, const float *src, const float *diff_dst, const float *scale,
 				    const float *statistics, float *diff_src, float *diff_scale, float *diff_shift, void *workspace,
 				    struct sc_pool *pool);
@@ -69,19 +70,23 @@ struct sc_kernels {
 	void (*relu_backward)(int64_t count, const float *dst, const float *diff_dst, float *diff_src, struct sc_pool *pool);
 	void (*add)(int64_t count, const float *a, const float *b, float *sum, struct sc_pool *pool); /* sum may be a or b */
 
-	/* winner (mb, oh, ow, channels): number of the tap kh * KW + kw that gave the maximum (the first of equals), 255 for padding. */
+	/* winner (mb, oh, ow, channels): number of the tap kh * KW + kw that gave the maximum (the first of equals), 255 for
+	 * padding. */
 	void (*max_pool_forward)(const struct sc_max_pool *m, const float *src, float *dst, uint8_t *winner, struct sc_pool *pool);
 	void (*max_pool_backward)(const struct sc_max_pool *m, const float *diff_dst, const uint8_t *winner, float *diff_src,
 				  struct sc_pool *pool);
 	/* (mb, height * width, channels) -> (mb, channels) */
-	void (*average_pool_forward)(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst, struct sc_pool *pool);
+	void (*average_pool_forward)(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst,
+				     struct sc_pool *pool);
 	void (*average_pool_backward)(int64_t mb, int64_t pixels, int64_t channels, const float *diff_dst, float *diff_src,
 				      struct sc_pool *pool);
 
 	/* One step of stochastic gradient descent over `count` numbers; velocity may be NULL where momentum is 0. */
-	void (*sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity, struct sc_pool *pool);
+	void (*sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,
+		    struct sc_pool *pool);
 
-	/* `repetitions` rounds of independent fused multiply-adds in registers; gives the FLOP done by one thread. For measuring. */
+	/* `repetitions` rounds of independent fused multiply-adds in registers; gives the FLOP done by one thread. For measuring.
+	 */
 	int64_t (*fma_peak)(int64_t repetitions);
 };
 
@@ -92,8 +97,9 @@ enum sc_status sc_kernels_choose(const struct sc_kernels **out, const char *name
 const struct sc_kernels *sc_kernels_available(int index);
 
 /* Softmax and cross-entropy (engine/loss.c): few numbers, in double, the same code for every instruction set.
- * labels (mb) may be NULL: then only probabilities are given. scores (mb, classes) -> probabilities (mb, classes) or NULL, diff_scores (mb, classes) = (probability - onehot) / mb, or NULL. */
-struct sc_score sc_softmax_cross_entropy(int64_t mb, int64_t classes, const float *scores, const int32_t *labels, float *probabilities,
-					 float *diff_scores);
+ * labels (mb) may be NULL: then only probabilities are given. scores (mb, classes) -> probabilities (mb, classes) or NULL,
+ * diff_scores (mb, classes) = (probability - onehot) / mb, or NULL. */
+struct sc_score sc_softmax_cross_entropy(int64_t mb, int64_t classes, const float *scores, const int32_t *labels,
+					 float *probabilities, float *diff_scores);
 
 #endif

@@ -5,8 +5,8 @@
 #include "engine/kernels.h"
 
 /* loss = log(sum exp(s - max)) - (s_label - max); probability = exp(s - max) / sum; each sum one chain over the classes. */
-struct sc_score sc_softmax_cross_entropy(int64_t mb, int64_t classes, const float *scores, const int32_t *labels, float *probabilities,
-					 float *diff_scores)
+struct sc_score sc_softmax_cross_entropy(int64_t mb, int64_t classes, const float *scores, const int32_t *labels,
+					 float *probabilities, float *diff_scores)
 {
 	struct sc_score score = {.count = mb};
 	for (int64_t n = 0; n < mb; n++) {

@@ -17,7 +17,8 @@ struct bench {
 	void *workspace;
 };
 
-/* ---- Peak ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Peak
+ * ------------------------------------------------------------------------------------------------------------------------- */
 
 struct peak_work {
 	const struct sc_kernels *kernels;
@@ -54,7 +55,8 @@ static double measure_peak(const struct sc_engine *engine)
 	return best;
 }
 
-/* ---- Convolutions --------------------------------------------------------------------------------------------------------------------- */
+/* ---- Convolutions
+ * --------------------------------------------------------------------------------------------------------------------- */
 
 static void run_pass(const struct bench *b, enum pass pass)
 {
@@ -108,16 +110,18 @@ static enum sc_status measure_layer(struct bench *b, bool first, struct sc_error
 	int threads = sc_pool_threads(b->engine->pool);
 	int64_t src = sc_round_up(c->mb * c->ih * c->iw * c->ic, 16), weights = sc_round_up(c->kh * c->kw * c->ic * c->oc, 16);
 	int64_t dst = sc_round_up(c->mb * c->oh * c->ow * c->oc, 16);
-	int64_t workspace = largest(k->convolution_forward_workspace(c, threads), k->convolution_backward_data_workspace(c, threads),
-				    k->convolution_backward_weights_workspace(c, threads));
+	int64_t workspace =
+		largest(k->convolution_forward_workspace(c, threads), k->convolution_backward_data_workspace(c, threads),
+			k->convolution_backward_weights_workspace(c, threads));
 	struct sc_arena arena;
-	enum sc_status status = sc_arena_init(&arena, (src + weights + dst) * (int64_t)sizeof(float) + workspace, "a measurement", error);
+	enum sc_status status =
+		sc_arena_init(&arena, (src + weights + dst) * (int64_t)sizeof(float) + workspace, "a measurement", error);
 	if (status)
 		return status;
 	b->src = arena.base, b->weights = b->src + src, b->dst = b->weights + weights, b->workspace = b->dst + dst;
 	char layer[96];
-	snprintf(layer, sizeof(layer), "%lldx%lld/%lld %lldx%lldx%lld->%lld", (long long)c->kh, (long long)c->kw, (long long)c->stride_h,
-		 (long long)c->ih, (long long)c->iw, (long long)c->ic, (long long)c->oc);
+	snprintf(layer, sizeof(layer), "%lldx%lld/%lld %lldx%lldx%lld->%lld", (long long)c->kh, (long long)c->kw,
+		 (long long)c->stride_h, (long long)c->ih, (long long)c->iw, (long long)c->ic, (long long)c->oc);
 	measure_pass(b, layer, PASS_FORWARD, "forward");
 	if (!first) /* nobody asks for the gradient of the images */
 		measure_pass(b, layer, PASS_BACKWARD_DATA, "backward-data");
@@ -168,9 +172,13 @@ enum sc_status sc_bench_layers(const struct sc_model *model, const struct sc_ben
 	if (status)
 		return status;
 	/* The plan is only asked for shapes: it gets no memory and leaves the model alone. */
-	status = sc_plan_layout(&plan, (struct sc_model *)(uintptr_t)model, &engine, SC_MODE_INFER, options->batch ? options->batch : 16, error);
+	status = sc_plan_layout(&plan, (struct sc_model *)(uintptr_t)model, &engine, SC_MODE_INFER,
+				options->batch ? options->batch : 16, error);
 	if (!status) {
-		struct bench b = {.engine = &engine, .seconds = options->seconds > 0 ? options->seconds : 0.3, .callback = callback, .user = user};
+		struct bench b = {.engine = &engine,
+				  .seconds = options->seconds > 0 ? options->seconds : 0.3,
+				  .callback = callback,
+				  .user = user};
 		b.peak = *peak = measure_peak(&engine);
 		status = measure_model(&b, plan, error);
 	}

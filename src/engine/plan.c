@@ -17,7 +17,8 @@ int new_buffer(struct sc_plan *plan, int64_t bytes)
 		plan->buffers = more;
 		plan->buffer_capacity = capacity;
 	}
-	plan->buffers[plan->buffer_count] = (struct buffer){.bytes = sc_round_up(bytes, SC_ALIGNMENT), .first = INT_MAX, .last = -1};
+	plan->buffers[plan->buffer_count] =
+		(struct buffer){.bytes = sc_round_up(bytes, SC_ALIGNMENT), .first = INT_MAX, .last = -1};
 	return plan->buffer_count++;
 }
 
@@ -36,8 +37,16 @@ struct step *new_step(struct sc_plan *plan, enum pass pass, int node, step_funct
 	}
 	struct step *s = &plan->steps[plan->step_count++];
 	*s = (struct step){
-		.pass = pass, .node = node, .run = run, .src = SC_NONE, .second = SC_NONE, .dst = SC_NONE, .extra = SC_NONE,
-		.diff_dst = SC_NONE, .diff_src = SC_NONE, .workspace = SC_NONE,
+		.pass = pass,
+		.node = node,
+		.run = run,
+		.src = SC_NONE,
+		.second = SC_NONE,
+		.dst = SC_NONE,
+		.extra = SC_NONE,
+		.diff_dst = SC_NONE,
+		.diff_src = SC_NONE,
+		.workspace = SC_NONE,
 	};
 	return s;
 }
@@ -71,11 +80,13 @@ static enum sc_status check(const struct sc_model *model, int64_t batch, struct 
 		int64_t count;
 		if (!sc_multiply(n->height, n->width, &count) || !sc_multiply(count, n->channels, &count) ||
 		    !sc_multiply(count, batch, &count) || count > INT64_MAX / 4096)
-			return sc_fail(error, SC_ERROR_ARGUMENT, n->name, -1, "%s: %lld x %lld x %lld for a batch of %lld is too large",
-				       n->name, (long long)n->height, (long long)n->width, (long long)n->channels, (long long)batch);
+			return sc_fail(error, SC_ERROR_ARGUMENT, n->name, -1,
+				       "%s: %lld x %lld x %lld for a batch of %lld is too large", n->name, (long long)n->height,
+				       (long long)n->width, (long long)n->channels, (long long)batch);
 		if (n->window.kernel_h > SC_MAX_KERNEL || n->window.kernel_w > SC_MAX_KERNEL)
-			return sc_fail(error, SC_ERROR_UNSUPPORTED, n->name, -1, "%s: a window of at most %d x %d is supported, found %lld x %lld",
-				       n->name, SC_MAX_KERNEL, SC_MAX_KERNEL, (long long)n->window.kernel_h, (long long)n->window.kernel_w);
+			return sc_fail(error, SC_ERROR_UNSUPPORTED, n->name, -1,
+				       "%s: a window of at most %d x %d is supported, found %lld x %lld", n->name, SC_MAX_KERNEL,
+				       SC_MAX_KERNEL, (long long)n->window.kernel_h, (long long)n->window.kernel_w);
 	}
 	return SC_OK;
 }
@@ -103,8 +114,8 @@ static enum sc_status make_lists(struct sc_plan *plan, struct sc_error *error)
 	return plan->out_of_memory ? sc_fail_memory(error, 0, "a plan's steps") : lay_out_buffers(plan, error);
 }
 
-enum sc_status sc_plan_layout(struct sc_plan **out, struct sc_model *model, const struct sc_engine *engine, enum sc_mode mode, int64_t batch,
-			      struct sc_error *error)
+enum sc_status sc_plan_layout(struct sc_plan **out, struct sc_model *model, const struct sc_engine *engine, enum sc_mode mode,
+			      int64_t batch, struct sc_error *error)
 {
 	enum sc_status status = check(model, batch, error);
 	if (status)
@@ -142,7 +153,8 @@ static enum sc_status own_memory(struct sc_plan *plan, struct sc_error *error)
 	return SC_OK;
 }
 
-enum sc_status sc_plan_create(struct sc_plan **out, struct sc_model *model, const struct sc_plan_options *options, struct sc_error *error)
+enum sc_status sc_plan_create(struct sc_plan **out, struct sc_model *model, const struct sc_plan_options *options,
+			      struct sc_error *error)
 {
 	const struct sc_plan_options defaults = {0};
 	if (!options)

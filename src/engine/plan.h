@@ -15,14 +15,15 @@ struct sc_engine {
 	const struct sc_kernels *kernels;
 	struct sc_pool *pool;
 };
-enum sc_status sc_engine_init(struct sc_engine *engine, const struct sc_compute *compute, struct sc_error *error); /* compute NULL: defaults */
+enum sc_status sc_engine_init(struct sc_engine *engine, const struct sc_compute *compute,
+			      struct sc_error *error); /* compute NULL: defaults */
 void sc_engine_release(struct sc_engine *engine);
 
 struct sc_plan;
 
 /* The model and the engine must outlive the plan. batch >= 1. */
-enum sc_status sc_plan_layout(struct sc_plan **out, struct sc_model *model, const struct sc_engine *engine, enum sc_mode mode, int64_t batch,
-			      struct sc_error *error);
+enum sc_status sc_plan_layout(struct sc_plan **out, struct sc_model *model, const struct sc_engine *engine, enum sc_mode mode,
+			      int64_t batch, struct sc_error *error);
 /* arena: sc_plan_arena_bytes(plan) bytes or more. gradients: model->trainable_values numbers; NULL for an infer plan. */
 void sc_plan_bind(struct sc_plan *plan, void *arena, float *gradients);
 
@@ -33,8 +34,8 @@ float *sc_plan_velocity(const struct sc_plan *plan);  /* the same; zero at first
 
 /* The rest works on a bound plan. */
 int64_t sc_plan_batch(const struct sc_plan *plan);
-float *sc_plan_images(struct sc_plan *plan);   /* (batch, height, width, channels): fill before a run */
-int32_t *sc_plan_labels(struct sc_plan *plan); /* (batch): fill before sc_plan_run_step */
+float *sc_plan_images(struct sc_plan *plan);             /* (batch, height, width, channels): fill before a run */
+int32_t *sc_plan_labels(struct sc_plan *plan);           /* (batch): fill before sc_plan_run_step */
 const float *sc_plan_scores(const struct sc_plan *plan); /* (batch, classes), after a run */
 void sc_plan_run_forward(struct sc_plan *plan);
 /* Forward, loss, and, if the loss is finite, backward. Nothing in the model changes: not even running statistics. */

@@ -28,18 +28,19 @@ static void run_convolution_weights(const struct sc_plan *plan, const struct ste
 static void run_convolution_data(const struct sc_plan *plan, const struct step *s)
 {
 	struct sc_convolution c = node_convolution(plan, s->node);
-	plan->engine.kernels->convolution_backward_data(&c, buffer_at(plan, s->diff_dst), parameter(plan, step_node(plan, s)->weight),
-							buffer_at(plan, s->diff_src), s->accumulate, buffer_at(plan, s->workspace),
-							plan->engine.pool);
+	plan->engine.kernels->convolution_backward_data(&c, buffer_at(plan, s->diff_dst),
+							parameter(plan, step_node(plan, s)->weight), buffer_at(plan, s->diff_src),
+							s->accumulate, buffer_at(plan, s->workspace), plan->engine.pool);
 }
 
 static void run_batch_norm(const struct sc_plan *plan, const struct step *s)
 {
 	const struct sc_node *n = step_node(plan, s);
 	struct sc_batch_norm b = node_batch_norm(plan, s->node);
-	plan->engine.kernels->batch_norm_backward(&b, buffer_at(plan, s->src), buffer_at(plan, s->diff_dst), parameter(plan, n->weight),
-						  buffer_at(plan, s->extra), buffer_at(plan, s->diff_src), gradient(plan, n->weight),
-						  gradient(plan, n->bias), buffer_at(plan, s->workspace), plan->engine.pool);
+	plan->engine.kernels->batch_norm_backward(&b, buffer_at(plan, s->src), buffer_at(plan, s->diff_dst),
+						  parameter(plan, n->weight), buffer_at(plan, s->extra),
+						  buffer_at(plan, s->diff_src), gradient(plan, n->weight), gradient(plan, n->bias),
+						  buffer_at(plan, s->workspace), plan->engine.pool);
 }
 
 static void run_relu(const struct sc_plan *plan, const struct step *s)
@@ -51,8 +52,8 @@ static void run_relu(const struct sc_plan *plan, const struct step *s)
 static void run_max_pool(const struct sc_plan *plan, const struct step *s)
 {
 	struct sc_max_pool m = node_max_pool(plan, s->node);
-	plan->engine.kernels->max_pool_backward(&m, buffer_at(plan, s->diff_dst), buffer_at(plan, s->extra), buffer_at(plan, s->diff_src),
-						plan->engine.pool);
+	plan->engine.kernels->max_pool_backward(&m, buffer_at(plan, s->diff_dst), buffer_at(plan, s->extra),
+						buffer_at(plan, s->diff_src), plan->engine.pool);
 }
 
 static void run_average_pool(const struct sc_plan *plan, const struct step *s)
@@ -69,7 +70,8 @@ static void run_sum(const struct sc_plan *plan, const struct step *s)
 				  buffer_at(plan, s->diff_src), plan->engine.pool);
 }
 
-/* ---- Which buffers they use ------------------------------------------------------------------------------------------------------ */
+/* ---- Which buffers they use
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* Whether a node that is still to be visited, other than `except`, reads its gradient from this buffer. Nodes below `node` are. */
 static bool awaited(const struct sc_plan *plan, int buffer, int node, int except)

@@ -19,18 +19,20 @@ static void run_batch_norm(const struct sc_plan *plan, const struct step *s)
 	const struct sc_node *n = step_node(plan, s);
 	struct sc_batch_norm b = node_batch_norm(plan, s->node);
 	if (plan->mode == SC_MODE_TRAIN)
-		plan->engine.kernels->batch_norm_forward(&b, buffer_at(plan, s->src), parameter(plan, n->weight), parameter(plan, n->bias),
-							 buffer_at(plan, s->dst), buffer_at(plan, s->extra),
-							 buffer_at(plan, s->workspace), plan->engine.pool);
+		plan->engine.kernels->batch_norm_forward(
+			&b, buffer_at(plan, s->src), parameter(plan, n->weight), parameter(plan, n->bias), buffer_at(plan, s->dst),
+			buffer_at(plan, s->extra), buffer_at(plan, s->workspace), plan->engine.pool);
 	else
-		plan->engine.kernels->batch_norm_infer(&b, buffer_at(plan, s->src), parameter(plan, n->weight), parameter(plan, n->bias),
-						       parameter(plan, n->running_mean), parameter(plan, n->running_variance),
-						       buffer_at(plan, s->dst), buffer_at(plan, s->workspace), plan->engine.pool);
+		plan->engine.kernels->batch_norm_infer(&b, buffer_at(plan, s->src), parameter(plan, n->weight),
+						       parameter(plan, n->bias), parameter(plan, n->running_mean),
+						       parameter(plan, n->running_variance), buffer_at(plan, s->dst),
+						       buffer_at(plan, s->workspace), plan->engine.pool);
 }
 
 static void run_relu(const struct sc_plan *plan, const struct step *s)
 {
-	plan->engine.kernels->relu_forward(node_numbers(plan, s->node), buffer_at(plan, s->src), buffer_at(plan, s->dst), plan->engine.pool);
+	plan->engine.kernels->relu_forward(node_numbers(plan, s->node), buffer_at(plan, s->src), buffer_at(plan, s->dst),
+					   plan->engine.pool);
 }
 
 static void run_add(const struct sc_plan *plan, const struct step *s)
@@ -80,7 +82,8 @@ static bool backward_reads_value(const struct sc_plan *plan, int node)
 	if (model->nodes[node].kind == SC_NODE_RELU)
 		return true;
 	for (int i = node + 1; i < model->node_count; i++)
-		if ((is_convolution(&model->nodes[i]) || model->nodes[i].kind == SC_NODE_BATCH_NORM) && model->nodes[i].inputs[0] == node)
+		if ((is_convolution(&model->nodes[i]) || model->nodes[i].kind == SC_NODE_BATCH_NORM) &&
+		    model->nodes[i].inputs[0] == node)
 			return true;
 	return false;
 }

@@ -6,14 +6,32 @@ struct sc_convolution node_convolution(const struct sc_plan *plan, int node)
 	const struct sc_node *n = &plan->model->nodes[node], *in = &plan->model->nodes[n->inputs[0]];
 	if (n->kind == SC_NODE_DENSE)
 		return (struct sc_convolution){
-			.mb = plan->batch, .ih = 1, .iw = 1, .ic = in->height * in->width * in->channels, .oh = 1, .ow = 1,
-			.oc = n->channels, .kh = 1, .kw = 1, .stride_h = 1, .stride_w = 1,
+			.mb = plan->batch,
+			.ih = 1,
+			.iw = 1,
+			.ic = in->height * in->width * in->channels,
+			.oh = 1,
+			.ow = 1,
+			.oc = n->channels,
+			.kh = 1,
+			.kw = 1,
+			.stride_h = 1,
+			.stride_w = 1,
 		};
 	return (struct sc_convolution){
-		.mb = plan->batch, .ih = in->height, .iw = in->width, .ic = in->channels,
-		.oh = n->height, .ow = n->width, .oc = n->channels,
-		.kh = n->window.kernel_h, .kw = n->window.kernel_w, .stride_h = n->window.stride_h, .stride_w = n->window.stride_w,
-		.pad_top = n->window.pad_top, .pad_left = n->window.pad_left,
+		.mb = plan->batch,
+		.ih = in->height,
+		.iw = in->width,
+		.ic = in->channels,
+		.oh = n->height,
+		.ow = n->width,
+		.oc = n->channels,
+		.kh = n->window.kernel_h,
+		.kw = n->window.kernel_w,
+		.stride_h = n->window.stride_h,
+		.stride_w = n->window.stride_w,
+		.pad_top = n->window.pad_top,
+		.pad_left = n->window.pad_left,
 	};
 }
 
@@ -21,8 +39,14 @@ struct sc_batch_norm node_batch_norm(const struct sc_plan *plan, int node)
 {
 	const struct sc_node *n = &plan->model->nodes[node];
 	return (struct sc_batch_norm){
-		.mb = plan->batch, .height = n->height, .width = n->width, .channels = n->channels,
-		.epsilon = n->epsilon, .momentum = n->momentum, .update = n->update, .unbiased = n->unbiased,
+		.mb = plan->batch,
+		.height = n->height,
+		.width = n->width,
+		.channels = n->channels,
+		.epsilon = n->epsilon,
+		.momentum = n->momentum,
+		.update = n->update,
+		.unbiased = n->unbiased,
 	};
 }
 
@@ -30,8 +54,18 @@ struct sc_max_pool node_max_pool(const struct sc_plan *plan, int node)
 {
 	const struct sc_node *n = &plan->model->nodes[node], *in = &plan->model->nodes[n->inputs[0]];
 	return (struct sc_max_pool){
-		.mb = plan->batch, .ih = in->height, .iw = in->width, .oh = n->height, .ow = n->width, .channels = n->channels,
-		.kh = n->window.kernel_h, .kw = n->window.kernel_w, .stride_h = n->window.stride_h, .stride_w = n->window.stride_w,
-		.pad_top = n->window.pad_top, .pad_left = n->window.pad_left, .pad_value = n->pad_value,
+		.mb = plan->batch,
+		.ih = in->height,
+		.iw = in->width,
+		.oh = n->height,
+		.ow = n->width,
+		.channels = n->channels,
+		.kh = n->window.kernel_h,
+		.kw = n->window.kernel_w,
+		.stride_h = n->window.stride_h,
+		.stride_w = n->window.stride_w,
+		.pad_top = n->window.pad_top,
+		.pad_left = n->window.pad_left,
+		.pad_value = n->pad_value,
 	};
 }

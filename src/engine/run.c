@@ -34,8 +34,8 @@ struct sc_score sc_plan_run_step(struct sc_plan *plan)
 {
 	int loss = plan->forward_count; /* the step after forward */
 	run_steps(plan, 0, loss);
-	struct sc_score score = sc_softmax_cross_entropy(plan->batch, plan->model->classes, sc_plan_scores(plan), sc_plan_labels(plan), NULL,
-							 buffer_at(plan, plan->steps[loss].diff_src));
+	struct sc_score score = sc_softmax_cross_entropy(plan->batch, plan->model->classes, sc_plan_scores(plan),
+							 sc_plan_labels(plan), NULL, buffer_at(plan, plan->steps[loss].diff_src));
 	if (isfinite(score.loss))
 		run_steps(plan, loss + 1, plan->step_count);
 	return score;

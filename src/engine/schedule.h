@@ -42,14 +42,14 @@ struct sc_plan {
 	int buffer_count, buffer_capacity;
 	struct step *steps;
 	int step_count, step_capacity;
-	int forward_count; /* steps [0, forward_count) are the forward pass */
+	int forward_count;         /* steps [0, forward_count) are the forward pass */
 	int *value, *extra, *diff; /* [node_count]: buffers, SC_NONE where there is none */
-	int labels;        /* buffer (batch) of int32_t */
+	int labels;                /* buffer (batch) of int32_t */
 	int64_t arena_bytes;
 	char *arena;
-	float *gradients;  /* [model->trainable_values] */
+	float *gradients; /* [model->trainable_values] */
 
-	bool owns_memory;  /* made by sc_plan_create: */
+	bool owns_memory;       /* made by sc_plan_create: */
 	struct sc_arena memory; /* gradients, velocity, arena */
 	float *velocity;
 	bool out_of_memory; /* while planning */
@@ -78,7 +78,8 @@ struct sc_convolution node_convolution(const struct sc_plan *plan, int node);
 struct sc_batch_norm node_batch_norm(const struct sc_plan *plan, int node);
 struct sc_max_pool node_max_pool(const struct sc_plan *plan, int node);
 
-/* A new buffer, a new step (all its buffers SC_NONE). On lack of memory they set plan->out_of_memory and give something harmless. */
+/* A new buffer, a new step (all its buffers SC_NONE). On lack of memory they set plan->out_of_memory and give something harmless.
+ */
 int new_buffer(struct sc_plan *plan, int64_t bytes);
 struct step *new_step(struct sc_plan *plan, enum pass pass, int node, step_function run);
 void give_workspace(struct sc_plan *plan, struct step *step, int64_t bytes);

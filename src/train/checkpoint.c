@@ -27,7 +27,8 @@ static char *path_of(const char *run, int64_t epoch)
 	return sc_path_join(run, name);
 }
 
-/* ---- Tensors --------------------------------------------------------------------------------------------------------------------- */
+/* ---- Tensors
+ * --------------------------------------------------------------------------------------------------------------------- */
 
 /* The model's tensors over `values`, then the velocities over `velocity` (if not NULL), with names of their own. */
 struct views {
@@ -42,7 +43,8 @@ static void release_views(struct views *views)
 	free(views->names);
 }
 
-static enum sc_status make_views(struct views *views, const struct sc_model *model, float *values, float *velocity, struct sc_error *error)
+static enum sc_status make_views(struct views *views, const struct sc_model *model, float *values, float *velocity,
+				 struct sc_error *error)
 {
 	*views = (struct views){.tensors = sc_allocate(2 * model->parameter_count, sizeof(*views->tensors)),
 				.names = sc_allocate(model->parameter_count, sizeof(*views->names))};
@@ -67,10 +69,11 @@ static enum sc_status make_views(struct views *views, const struct sc_model *mod
 	return SC_OK;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Writing -------------------------------------------------------------------------------------------------------------------
+ */
 
-static enum sc_status write_file(const char *path, const struct sc_model *model, const float *velocity, const struct sc_checkpoint *at,
-				 struct sc_error *error)
+static enum sc_status write_file(const char *path, const struct sc_model *model, const float *velocity,
+				 const struct sc_checkpoint *at, struct sc_error *error)
 {
 	char epoch[24], step[24], seed[24], *description = NULL;
 	struct views views;
@@ -80,7 +83,7 @@ static enum sc_status write_file(const char *path, const struct sc_model *model,
 	snprintf(epoch, sizeof(epoch), "%" PRId64, at->epoch);
 	snprintf(step, sizeof(step), "%" PRId64, at->step);
 	snprintf(seed, sizeof(seed), "%" PRIu64, at->seed);
-	const char *const metadata[] = {"format",	  "pt",		   "shortcut.model", description,     "shortcut.epoch", epoch,
+	const char *const metadata[] = {"format",        "pt", "shortcut.model", description, "shortcut.epoch", epoch,
 					"shortcut.step", step, "shortcut.seed",  seed};
 	status = make_views(&views, model, model->values, (float *)(uintptr_t)velocity, error); /* only read */
 	if (!status) {
@@ -91,10 +94,11 @@ static enum sc_status write_file(const char *path, const struct sc_model *model,
 	return status;
 }
 
-enum sc_status sc_checkpoint_write(const char *run, const struct sc_model *model, const float *velocity, const struct sc_checkpoint *at,
-				   char name[64], struct sc_error *error)
+enum sc_status sc_checkpoint_write(const char *run, const struct sc_model *model, const float *velocity,
+				   const struct sc_checkpoint *at, char name[64], struct sc_error *error)
 {
-	char *path = path_of(run, at->epoch), *old = path_of(run, at->epoch - 2), *weights = sc_path_join(run, "weights.safetensors");
+	char *path = path_of(run, at->epoch), *old = path_of(run, at->epoch - 2),
+	     *weights = sc_path_join(run, "weights.safetensors");
 	enum sc_status status = path && old && weights ? SC_OK : sc_fail_memory(error, 0, run);
 	if (!status)
 		status = write_file(path, model, velocity, at, error);
@@ -110,7 +114,8 @@ enum sc_status sc_checkpoint_write(const char *run, const struct sc_model *model
 	return status;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Reading -------------------------------------------------------------------------------------------------------------------
+ */
 
 static int64_t newest_epoch(DIR *folder)
 {
@@ -135,8 +140,8 @@ static enum sc_status read_number(const char *path, const char *key, uint64_t *n
 	errno = 0;
 	*number = text ? strtoull(text, &end, 10) : 0;
 	if (!text || !*text || *end || errno)
-		status = sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: expected a whole number as metadata \"%s\", found %s", path, key,
-				 text ? text : "nothing");
+		status = sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: expected a whole number as metadata \"%s\", found %s", path,
+				 key, text ? text : "nothing");
 	free(text);
 	return status;
 }
@@ -150,7 +155,8 @@ enum sc_status sc_checkpoint_find(const char *run, struct sc_checkpoint *at, str
 		closedir(folder);
 	free(folder_path);
 	if (epoch == 0)
-		return sc_fail(error, SC_ERROR_NOT_FOUND, run, -1, "%s: expected a run with checkpoints/epoch-NNNN.safetensors, found none", run);
+		return sc_fail(error, SC_ERROR_NOT_FOUND, run, -1,
+			       "%s: expected a run with checkpoints/epoch-NNNN.safetensors, found none", run);
 	char *path = path_of(run, epoch);
 	if (!path)
 		return sc_fail_memory(error, 0, run);
@@ -161,8 +167,8 @@ enum sc_status sc_checkpoint_find(const char *run, struct sc_checkpoint *at, str
 	if (!status)
 		status = read_number(path, "shortcut.seed", &seed, error);
 	if (!status && ((int64_t)said != epoch || (int64_t)step < 0))
-		status = sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: expected the checkpoint of epoch %" PRId64 ", found that of %" PRIu64, path,
-				 epoch, said);
+		status = sc_fail(error, SC_ERROR_FORMAT, path, -1,
+				 "%s: expected the checkpoint of epoch %" PRId64 ", found that of %" PRIu64, path, epoch, said);
 	if (!status)
 		*at = (struct sc_checkpoint){.epoch = epoch, .step = (int64_t)step, .seed = seed};
 	free(path);

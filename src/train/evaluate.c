@@ -14,8 +14,9 @@ enum sc_status sc_check_data(const struct sc_model *model, const struct sc_data 
 	struct sc_batch_shape shape = sc_model_batch_shape(model);
 	enum sc_status status = sc_batch_check(&shape, data->height, data->width, data->channels, data->name, error);
 	if (!status && data->classes > model->classes)
-		status = sc_fail(error, SC_ERROR_MISMATCH, data->name, -1, "%s: expected at most the model's %lld classes, found %lld", data->name,
-				 (long long)model->classes, (long long)data->classes);
+		status = sc_fail(error, SC_ERROR_MISMATCH, data->name, -1,
+				 "%s: expected at most the model's %lld classes, found %lld", data->name, (long long)model->classes,
+				 (long long)data->classes);
 	return status;
 }
 
@@ -35,8 +36,8 @@ struct sc_score sc_evaluate_samples(struct sc_plan *plan, const struct sc_data *
 		sc_plan_run_forward(plan);
 		for (int64_t i = 0; i < images; i++) {
 			int32_t label = data->labels[batch_indices[i]];
-			struct sc_score one = sc_softmax_cross_entropy(1, model->classes, sc_plan_scores(plan) + i * model->classes, &label, NULL,
-								       NULL);
+			struct sc_score one = sc_softmax_cross_entropy(1, model->classes, sc_plan_scores(plan) + i * model->classes,
+								       &label, NULL, NULL);
 			loss += one.loss;
 			score.correct += one.correct;
 		}
@@ -49,8 +50,8 @@ struct sc_score sc_evaluate_samples(struct sc_plan *plan, const struct sc_data *
 }
 
 /* An infer plan with engine and memory of its own. The model is only read: the plan's interface is that of training plans too. */
-static enum sc_status make_plan(struct sc_plan **plan, const struct sc_model *model, int64_t batch, const struct sc_compute *compute,
-				struct sc_error *error)
+static enum sc_status make_plan(struct sc_plan **plan, const struct sc_model *model, int64_t batch,
+				const struct sc_compute *compute, struct sc_error *error)
 {
 	struct sc_plan_options options = {.mode = SC_MODE_INFER, .batch = batch};
 	if (compute)
@@ -93,7 +94,8 @@ enum sc_status sc_predict(const struct sc_model *model, const struct sc_image *i
 	if (count < 1)
 		return sc_fail(error, SC_ERROR_ARGUMENT, "images", -1, "images: expected at least 1, found %lld", (long long)count);
 	for (int64_t i = 0; i < count; i++) {
-		enum sc_status status = sc_batch_check(&shape, images[i].height, images[i].width, images[i].channels, "image", error);
+		enum sc_status status =
+			sc_batch_check(&shape, images[i].height, images[i].width, images[i].channels, "image", error);
 		if (status)
 			return status;
 	}
@@ -109,7 +111,8 @@ enum sc_status sc_predict(const struct sc_model *model, const struct sc_image *i
 			sc_batch_image(&shape, image->pixels, image->height, image->width, sc_plan_images(plan) + i * numbers);
 		}
 		sc_plan_run_forward(plan);
-		sc_softmax_cross_entropy(now, model->classes, sc_plan_scores(plan), NULL, probabilities + first * model->classes, NULL);
+		sc_softmax_cross_entropy(now, model->classes, sc_plan_scores(plan), NULL, probabilities + first * model->classes,
+					 NULL);
 	}
 	sc_plan_destroy(plan);
 	return SC_OK;

@@ -39,11 +39,13 @@ static void note_seconds(struct sc_session *s, double seconds)
 	s->seconds += seconds;
 }
 
-static enum sc_status not_finite(struct sc_session *s, struct sc_plan *plan, const struct sc_progress_event *e, struct sc_error *error)
+static enum sc_status not_finite(struct sc_session *s, struct sc_plan *plan, const struct sc_progress_event *e,
+				 struct sc_error *error)
 {
 	const char *tensor = sc_plan_find_non_finite(plan);
 	return sc_fail(error, SC_ERROR_NON_FINITE, tensor, -1,
-		       "epoch %lld, step %lld (step %lld in all), learning rate %g: the loss is not finite; the first tensor with a number that is "
+		       "epoch %lld, step %lld (step %lld in all), learning rate %g: the loss is not finite; the first tensor with "
+		       "a number that is "
 		       "not finite: %s; no weight was changed by this step",
 		       (long long)e->epoch, (long long)e->step, (long long)s->global_step + 1, (double)e->learning_rate, tensor);
 }
@@ -60,7 +62,8 @@ static enum sc_status train_step(struct sc_session *s, struct sc_progress_event 
 	for (int64_t i = 0; i < images; i++)
 		s->batch[i] = s->samples.train[s->order[first + i]];
 	sc_batch_fill(&shape, s->data, s->batch, images, s->engine.pool, sc_plan_images(plan), sc_plan_labels(plan));
-	e->learning_rate = sc_scheduled_learning_rate(&o->schedule, o->optimizer.learning_rate, s->global_step, s->steps_per_epoch, o->epochs);
+	e->learning_rate =
+		sc_scheduled_learning_rate(&o->schedule, o->optimizer.learning_rate, s->global_step, s->steps_per_epoch, o->epochs);
 	struct sc_score score = sc_plan_run_step(plan);
 	if (!isfinite(score.loss))
 		return not_finite(s, plan, e, error);
@@ -106,8 +109,8 @@ static enum sc_status tell(const struct sc_session *s, const struct sc_progress_
 {
 	if (!s->options.progress || s->options.progress(s->options.user, e) == 0)
 		return SC_OK;
-	return sc_fail(error, SC_ERROR_STOPPED, "training", -1, "training was stopped in epoch %lld after step %lld", (long long)e->epoch,
-		       (long long)e->step);
+	return sc_fail(error, SC_ERROR_STOPPED, "training", -1, "training was stopped in epoch %lld after step %lld",
+		       (long long)e->epoch, (long long)e->step);
 }
 
 static bool steps_are_up(const struct sc_session *s)

@@ -8,8 +8,8 @@ static enum sc_status check_count(const char *name, int64_t value, int64_t low, 
 {
 	if (value >= low && value <= high)
 		return SC_OK;
-	return sc_fail(error, SC_ERROR_ARGUMENT, name, -1, "%s: expected %lld to %lld, found %lld", name, (long long)low, (long long)high,
-		       (long long)value);
+	return sc_fail(error, SC_ERROR_ARGUMENT, name, -1, "%s: expected %lld to %lld, found %lld", name, (long long)low,
+		       (long long)high, (long long)value);
 }
 
 /* NaN fails every comparison, and so is refused. */
@@ -17,8 +17,8 @@ static enum sc_status check_number(const char *name, float value, float low, flo
 {
 	if (value >= low && value <= high)
 		return SC_OK;
-	return sc_fail(error, SC_ERROR_ARGUMENT, name, -1, "%s: expected a number from %g to %g, found %g", name, (double)low, (double)high,
-		       (double)value);
+	return sc_fail(error, SC_ERROR_ARGUMENT, name, -1, "%s: expected a number from %g to %g, found %g", name, (double)low,
+		       (double)high, (double)value);
 }
 
 enum sc_status sc_fit_options_resolve(struct sc_fit_options *resolved, const struct sc_fit_options *options, struct sc_error *error)
@@ -33,7 +33,8 @@ enum sc_status sc_fit_options_resolve(struct sc_fit_options *resolved, const str
 	o.optimizer.learning_rate = o.optimizer.learning_rate != 0 ? o.optimizer.learning_rate : 0.01f;
 	o.schedule.step_epochs = o.schedule.step_epochs ? o.schedule.step_epochs : 30;
 	o.schedule.step_factor = o.schedule.step_factor != 0 ? o.schedule.step_factor : 0.1f;
-	if ((status = check_count("epochs", o.epochs, 1, 1000000, error)) || (status = check_count("batch", o.batch, 1, 1 << 20, error)) ||
+	if ((status = check_count("epochs", o.epochs, 1, 1000000, error)) ||
+	    (status = check_count("batch", o.batch, 1, 1 << 20, error)) ||
 	    (status = check_count("steps", o.steps, 0, INT64_MAX, error)) ||
 	    (status = check_count("step_epochs", o.schedule.step_epochs, 1, 1000000, error)) ||
 	    (status = check_count("schedule", (int64_t)o.schedule.kind, 0, SC_SCHEDULE_LINEAR, error)) ||
@@ -49,9 +50,11 @@ enum sc_status sc_fit_options_resolve(struct sc_fit_options *resolved, const str
 		return sc_fail(error, SC_ERROR_ARGUMENT, "nesterov", -1, "nesterov: it needs a momentum greater than 0");
 	if (o.validation && o.validation_split > 0)
 		return sc_fail(error, SC_ERROR_ARGUMENT, "validation_split", -1,
-			       "validation_split: expected 0 where validation data are given, found %g", (double)o.validation_split);
+			       "validation_split: expected 0 where validation data are given, found %g",
+			       (double)o.validation_split);
 	if (o.resume && o.run && strcmp(o.run, o.resume) != 0)
-		return sc_fail(error, SC_ERROR_ARGUMENT, "resume", -1, "resume: expected the same folder as run (%s), found %s", o.run, o.resume);
+		return sc_fail(error, SC_ERROR_ARGUMENT, "resume", -1, "resume: expected the same folder as run (%s), found %s",
+			       o.run, o.resume);
 	if (o.resume)
 		o.run = o.resume;
 	*resolved = o;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 /* options may be NULL. Each value that is not valid is named with what was expected. */
-enum sc_status sc_fit_options_resolve(struct sc_fit_options *resolved, const struct sc_fit_options *options, struct sc_error *error);
+enum sc_status sc_fit_options_resolve(struct sc_fit_options *resolved, const struct sc_fit_options *options,
+				      struct sc_error *error);
 
 #endif

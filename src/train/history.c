@@ -30,8 +30,8 @@ enum sc_status sc_history_write_csv(const char *path, const struct sc_epoch_row 
 
 static json_t *row_object(const struct sc_epoch_row *r)
 {
-	json_t *object = json_pack("{s:I, s:f, s:f, s:f, s:f}", "epoch", (json_int_t)r->epoch, "loss", r->loss, "accuracy", r->accuracy,
-				   "learning_rate", r->learning_rate, "seconds", r->seconds);
+	json_t *object = json_pack("{s:I, s:f, s:f, s:f, s:f}", "epoch", (json_int_t)r->epoch, "loss", r->loss, "accuracy",
+				   r->accuracy, "learning_rate", r->learning_rate, "seconds", r->seconds);
 	if (object && r->has_validation) {
 		json_object_set_new(object, "val_loss", json_real(r->validation_loss));
 		json_object_set_new(object, "val_accuracy", json_real(r->validation_accuracy));
@@ -84,7 +84,8 @@ enum sc_status sc_history_read_json(const char *path, struct sc_epoch_row *rows,
 	for (int64_t i = 0; i < count && good; i++)
 		good = read_row(json_array_get(list, (size_t)i), &rows[i]) && rows[i].epoch == i + 1;
 	if (!good)
-		status = sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: expected a list of at least %" PRId64 " epochs in order", path, count);
+		status = sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: expected a list of at least %" PRId64 " epochs in order",
+				 path, count);
 	json_decref(list);
 	free(text);
 	return status;

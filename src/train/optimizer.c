@@ -34,6 +34,7 @@ void sc_plan_update(struct sc_plan *plan, const struct sc_optimizer *optimizer)
 	if (!optimizer)
 		optimizer = &defaults;
 	float learning_rate = optimizer->learning_rate != 0 ? optimizer->learning_rate : 0.01f;
-	sc_sgd_update(sc_plan_engine(plan), sc_plan_model(plan), sc_plan_gradients(plan), sc_plan_velocity(plan), optimizer, learning_rate);
+	sc_sgd_update(sc_plan_engine(plan), sc_plan_model(plan), sc_plan_gradients(plan), sc_plan_velocity(plan), optimizer,
+		      learning_rate);
 	sc_plan_update_statistics(plan);
 }

@@ -23,8 +23,9 @@ static json_t *number(float value)
 
 static json_t *data_object(const struct sc_data *data)
 {
-	return json_pack("{s:s, s:I, s:[I, I, I], s:I}", "name", data->name, "images", (json_int_t)data->count, "image", (json_int_t)data->height,
-			 (json_int_t)data->width, (json_int_t)data->channels, "classes", (json_int_t)data->classes);
+	return json_pack("{s:s, s:I, s:[I, I, I], s:I}", "name", data->name, "images", (json_int_t)data->count, "image",
+			 (json_int_t)data->height, (json_int_t)data->width, (json_int_t)data->channels, "classes",
+			 (json_int_t)data->classes);
 }
 
 static const char *const schedules[] = {"constant", "step", "cosine", "linear"}; /* by enum sc_schedule_kind */
@@ -33,16 +34,16 @@ static json_t *training_object(const struct sc_fit_options *o)
 {
 	const struct sc_optimizer *opt = &o->optimizer;
 	const struct sc_schedule *s = &o->schedule;
-	return json_pack("{s:I, s:I, s:o, s:o, s:s, s:b, s:o, s:s, s:b, s:s, s:o, s:I, s:o, s:o, s:o, s:s, s:b, s:o}",
-			 "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch,
-			 "learning_rate", number(opt->learning_rate), "momentum", number(opt->momentum),
-			 "momentum_form", opt->momentum_form == SC_MOMENTUM_KERAS ? "keras" : "torch", "nesterov", opt->nesterov,
-			 "weight_decay", number(opt->weight_decay),
-			 "weight_decay_form", opt->weight_decay_form == SC_DECAY_DECOUPLED ? "decoupled" : "coupled", "decay_all", opt->decay_all,
-			 "schedule", schedules[s->kind], "warmup_epochs", number(s->warmup_epochs), "step_epochs", (json_int_t)s->step_epochs,
-			 "step_factor", number(s->step_factor), "final_learning_rate", number(s->final_learning_rate),
-			 "validation_split", number(o->validation_split), "split", o->split == SC_SPLIT_STRATIFIED ? "stratified" : "last",
-			 "shuffle", !o->no_shuffle, "seed", json_sprintf("%llu", (unsigned long long)o->seed));
+	return json_pack(
+		"{s:I, s:I, s:o, s:o, s:s, s:b, s:o, s:s, s:b, s:s, s:o, s:I, s:o, s:o, s:o, s:s, s:b, s:o}", "epochs",
+		(json_int_t)o->epochs, "batch", (json_int_t)o->batch, "learning_rate", number(opt->learning_rate), "momentum",
+		number(opt->momentum), "momentum_form", opt->momentum_form == SC_MOMENTUM_KERAS ? "keras" : "torch", "nesterov",
+		opt->nesterov, "weight_decay", number(opt->weight_decay), "weight_decay_form",
+		opt->weight_decay_form == SC_DECAY_DECOUPLED ? "decoupled" : "coupled", "decay_all", opt->decay_all, "schedule",
+		schedules[s->kind], "warmup_epochs", number(s->warmup_epochs), "step_epochs", (json_int_t)s->step_epochs,
+		"step_factor", number(s->step_factor), "final_learning_rate", number(s->final_learning_rate), "validation_split",
+		number(o->validation_split), "split", o->split == SC_SPLIT_STRATIFIED ? "stratified" : "last", "shuffle",
+		!o->no_shuffle, "seed", json_sprintf("%llu", (unsigned long long)o->seed));
 }
 
 enum sc_status sc_run_config_write(const char *path, const struct sc_model *model, const struct sc_data *data,
@@ -53,8 +54,8 @@ enum sc_status sc_run_config_write(const char *path, const struct sc_model *mode
 	enum sc_status status = sc_model_describe(model, &description, error);
 	if (status)
 		return status;
-	json_t *config = json_pack("{s:s, s:o, s:o, s:o}", "shortcut", SC_VERSION, "model", json_loads(description, 0, NULL), "data",
-				   data_object(data), "training", training_object(options));
+	json_t *config = json_pack("{s:s, s:o, s:o, s:o}", "shortcut", SC_VERSION, "model", json_loads(description, 0, NULL),
+				   "data", data_object(data), "training", training_object(options));
 	char *text = config ? json_dumps(config, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
 	status = text ? sc_file_writer_open(&writer, path, error) : sc_fail_memory(error, 0, path);
 	if (!status) {
@@ -78,7 +79,8 @@ static enum sc_status read_config(json_t **out, const char *path, struct sc_erro
 	json_t *config = json_loads(text, JSON_REJECT_DUPLICATES, &json_error);
 	free(text);
 	if (!config)
-		return sc_fail(error, SC_ERROR_FORMAT, path, json_error.position, "%s: line %d: %s", path, json_error.line, json_error.text);
+		return sc_fail(error, SC_ERROR_FORMAT, path, json_error.position, "%s: line %d: %s", path, json_error.line,
+			       json_error.text);
 	if (!json_is_object(json_object_get(config, "data")) || !json_is_object(json_object_get(config, "training"))) {
 		json_decref(config);
 		return sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: expected the objects \"data\" and \"training\"", path);
@@ -87,7 +89,8 @@ static enum sc_status read_config(json_t **out, const char *path, struct sc_erro
 	return SC_OK;
 }
 
-/* The numbers and names of "training"; the reverse of training_object. False, with *bad set, where one is missing or of another kind. */
+/* The numbers and names of "training"; the reverse of training_object. False, with *bad set, where one is missing or of another
+ * kind. */
 static bool read_training(const json_t *training, struct sc_fit_options *o, json_error_t *bad)
 {
 	json_int_t epochs, batch, step_epochs;
@@ -95,11 +98,12 @@ static bool read_training(const json_t *training, struct sc_fit_options *o, json
 	int nesterov, decay_all, shuffle;
 	const char *form, *decay_form, *schedule, *split, *seed;
 	if (json_unpack_ex((json_t *)(uintptr_t)training, bad, 0,
-			   "{s:I, s:I, s:F, s:F, s:s, s:b, s:F, s:s, s:b, s:s, s:F, s:I, s:F, s:F, s:F, s:s, s:b, s:s}", "epochs", &epochs, "batch",
-			   &batch, "learning_rate", &rate, "momentum", &momentum, "momentum_form", &form, "nesterov", &nesterov, "weight_decay",
-			   &decay, "weight_decay_form", &decay_form, "decay_all", &decay_all, "schedule", &schedule, "warmup_epochs", &warmup,
-			   "step_epochs", &step_epochs, "step_factor", &factor, "final_learning_rate", &last, "validation_split", &split_share,
-			   "split", &split, "shuffle", &shuffle, "seed", &seed) != 0)
+			   "{s:I, s:I, s:F, s:F, s:s, s:b, s:F, s:s, s:b, s:s, s:F, s:I, s:F, s:F, s:F, s:s, s:b, s:s}", "epochs",
+			   &epochs, "batch", &batch, "learning_rate", &rate, "momentum", &momentum, "momentum_form", &form,
+			   "nesterov", &nesterov, "weight_decay", &decay, "weight_decay_form", &decay_form, "decay_all", &decay_all,
+			   "schedule", &schedule, "warmup_epochs", &warmup, "step_epochs", &step_epochs, "step_factor", &factor,
+			   "final_learning_rate", &last, "validation_split", &split_share, "split", &split, "shuffle", &shuffle,
+			   "seed", &seed) != 0)
 		return false;
 	*o = (struct sc_fit_options){
 		.epochs = epochs,
@@ -107,7 +111,9 @@ static bool read_training(const json_t *training, struct sc_fit_options *o, json
 		.optimizer = {(float)rate, (float)momentum, nesterov != 0, (float)decay,
 			      strcmp(form, "keras") == 0 ? SC_MOMENTUM_KERAS : SC_MOMENTUM_TORCH,
 			      strcmp(decay_form, "decoupled") == 0 ? SC_DECAY_DECOUPLED : SC_DECAY_COUPLED, decay_all != 0},
-		.schedule = {.warmup_epochs = (float)warmup, .step_epochs = step_epochs, .step_factor = (float)factor,
+		.schedule = {.warmup_epochs = (float)warmup,
+			     .step_epochs = step_epochs,
+			     .step_factor = (float)factor,
 			     .final_learning_rate = (float)last},
 		.validation_split = (float)split_share,
 		.split = strcmp(split, "stratified") == 0 ? SC_SPLIT_STRATIFIED : SC_SPLIT_LAST,
@@ -144,11 +150,13 @@ static bool may_grow(const struct sc_fit_options *o)
 	return o->schedule.kind == SC_SCHEDULE_CONSTANT || o->schedule.kind == SC_SCHEDULE_STEP;
 }
 
-static enum sc_status compare(const char *path, const json_t *kept, const json_t *given, bool epochs_may_grow, struct sc_error *error)
+static enum sc_status compare(const char *path, const json_t *kept, const json_t *given, bool epochs_may_grow,
+			      struct sc_error *error)
 {
 	const char *key;
 	json_t *now;
-	json_object_foreach((json_t *)(uintptr_t)given, key, now) {
+	json_object_foreach((json_t *)(uintptr_t)given, key, now)
+	{
 		const json_t *then = json_object_get(kept, key);
 		bool same = then && (json_is_real(now) ? json_number_value(now) == json_number_value(then) : json_equal(now, then));
 		if (!same && epochs_may_grow && strcmp(key, "epochs") == 0 && json_integer_value(now) > json_integer_value(then))
@@ -157,8 +165,8 @@ static enum sc_status compare(const char *path, const json_t *kept, const json_t
 			continue;
 		char *a = then ? json_dumps(then, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
 		char *b = json_dumps(now, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
-		enum sc_status status = sc_fail(error, SC_ERROR_MISMATCH, key, -1, "%s: the run was begun with %s %s, now it is %s", path, key,
-						a ? a : "unknown", b ? b : "another");
+		enum sc_status status = sc_fail(error, SC_ERROR_MISMATCH, key, -1, "%s: the run was begun with %s %s, now it is %s",
+						path, key, a ? a : "unknown", b ? b : "another");
 		free(a);
 		free(b);
 		return status;

@@ -10,9 +10,9 @@
 #include "io/file.h"
 #include "train/run_config.h"
 
-#define STEPS_BUFFER	(1 << 16) /* bytes: given to the stream, so that a step allocates nothing */
-#define LONGEST_STEPS	((int64_t)1 << 32)
-#define STEPS_HEADER	"step,epoch,loss,accuracy,learning_rate,seconds\n"
+#define STEPS_BUFFER  (1 << 16) /* bytes: given to the stream, so that a step allocates nothing */
+#define LONGEST_STEPS ((int64_t)1 << 32)
+#define STEPS_HEADER  "step,epoch,loss,accuracy,learning_rate,seconds\n"
 
 static enum sc_status steps_failed(const char *path, struct sc_error *error)
 {
@@ -72,7 +72,8 @@ enum sc_status sc_run_folder_create(struct sc_run_folder *folder, const char *pa
 	if (!status && !(checkpoints && config))
 		status = sc_fail_memory(error, 0, path);
 	if (!status && access(config, F_OK) == 0)
-		status = sc_fail(error, SC_ERROR_ARGUMENT, path, -1, "%s: it holds a run already; choose another folder, or resume it", path);
+		status = sc_fail(error, SC_ERROR_ARGUMENT, path, -1,
+				 "%s: it holds a run already; choose another folder, or resume it", path);
 	if (!status)
 		status = sc_folder_make(checkpoints, error);
 	if (!status)
@@ -137,8 +138,8 @@ void sc_run_folder_release(struct sc_run_folder *folder)
 void sc_run_folder_step(struct sc_run_folder *folder, const struct sc_progress_event *event, double seconds)
 {
 	if (folder->steps)
-		fprintf(folder->steps, "%" PRId64 ",%" PRId64 ",%.9g,%.9g,%.9g,%.6f\n", event->global_step, event->epoch, event->step_loss,
-			event->step_accuracy, (double)event->learning_rate, seconds);
+		fprintf(folder->steps, "%" PRId64 ",%" PRId64 ",%.9g,%.9g,%.9g,%.6f\n", event->global_step, event->epoch,
+			event->step_loss, event->step_accuracy, (double)event->learning_rate, seconds);
 }
 
 enum sc_status sc_run_folder_epoch(struct sc_run_folder *folder, const struct sc_epoch_row *row, struct sc_error *error)

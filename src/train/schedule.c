@@ -3,7 +3,8 @@
 
 #include "base/exact.h"
 
-float sc_scheduled_learning_rate(const struct sc_schedule *schedule, float peak, int64_t step, int64_t steps_per_epoch, int64_t epochs)
+float sc_scheduled_learning_rate(const struct sc_schedule *schedule, float peak, int64_t step, int64_t steps_per_epoch,
+				 int64_t epochs)
 {
 	int64_t total = steps_per_epoch * epochs;
 	int64_t warmup = (int64_t)((double)schedule->warmup_epochs * (double)steps_per_epoch);

@@ -10,7 +10,8 @@ static int64_t minimum(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* ---- Samples --------------------------------------------------------------------------------------------------------------------- */
+/* ---- Samples
+ * --------------------------------------------------------------------------------------------------------------------- */
 
 static enum sc_status choose_samples(struct sc_session *s, struct sc_error *error)
 {
@@ -42,7 +43,8 @@ static enum sc_status make_lists(struct sc_session *s, struct sc_error *error)
 	return s->order && s->batch && s->step_seconds ? SC_OK : sc_fail_memory(error, count * 8, "the order of samples");
 }
 
-/* ---- Plans ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- Plans
+ * ----------------------------------------------------------------------------------------------------------------------- */
 
 static enum sc_status lay_out(struct sc_session *s, struct sc_plan **plan, enum sc_mode mode, int64_t batch, int64_t *largest,
 			      struct sc_error *error)
@@ -78,7 +80,8 @@ static enum sc_status make_plans(struct sc_session *s, struct sc_error *error)
 		if (plans[i])
 			sc_plan_bind(plans[i], base + part + velocity, s->gradients);
 	const struct sc_data *d = s->data, *v = s->options.validation;
-	int64_t pixels = d->count * (d->height * d->width * d->channels + 1) + (v ? v->count * (v->height * v->width * v->channels + 1) : 0);
+	int64_t pixels =
+		d->count * (d->height * d->width * d->channels + 1) + (v ? v->count * (v->height * v->width * v->channels + 1) : 0);
 	int64_t lists = (2 * d->count + batch + SC_KEPT_STEPS) * (int64_t)sizeof(int64_t);
 	s->promised_bytes = s->model->storage.bytes + part + velocity + arena + pixels + lists;
 	return SC_OK;

@@ -1,4 +1,5 @@
-/* session.h - all that one training holds: engine, plans, memory, samples. Made before the first step; a step then allocates nothing. */
+/* session.h - all that one training holds: engine, plans, memory, samples. Made before the first step; a step then allocates
+ * nothing. */
 #ifndef SC_TRAIN_SESSION_H
 #define SC_TRAIN_SESSION_H
 
@@ -13,26 +14,26 @@ struct sc_session {
 	struct sc_engine engine;
 
 	/* One arena serves all plans: they never run at the same time. */
-	struct sc_plan *plan;       /* for a whole batch; NULL where there are fewer images */
-	struct sc_plan *rest_plan;  /* for the last, smaller batch; NULL where none is left over */
-	struct sc_plan *check_plan; /* for validation; NULL without it */
-	struct sc_arena memory;     /* gradients, velocity, arena */
+	struct sc_plan *plan;        /* for a whole batch; NULL where there are fewer images */
+	struct sc_plan *rest_plan;   /* for the last, smaller batch; NULL where none is left over */
+	struct sc_plan *check_plan;  /* for validation; NULL without it */
+	struct sc_arena memory;      /* gradients, velocity, arena */
 	float *gradients, *velocity; /* [model->trainable_values]; velocity NULL without momentum */
 
-	struct sc_indices samples;          /* of the data: which train, which validate */
-	const struct sc_data *check_data;   /* what validation reads: the data, or data of its own */
+	struct sc_indices samples;        /* of the data: which train, which validate */
+	const struct sc_data *check_data; /* what validation reads: the data, or data of its own */
 	const int64_t *check_indices;
 	int64_t check_count;
-	int64_t *order;      /* [samples.train_count]: this epoch's order, as places in samples.train */
-	int64_t *batch;      /* [largest batch]: sample numbers of a step */
-	int64_t *all;        /* [validation data's count]: 0, 1, 2, ... */
+	int64_t *order; /* [samples.train_count]: this epoch's order, as places in samples.train */
+	int64_t *batch; /* [largest batch]: sample numbers of a step */
+	int64_t *all;   /* [validation data's count]: 0, 1, 2, ... */
 	int64_t steps_per_epoch;
 	int64_t promised_bytes;
 
-	double *step_seconds; /* [SC_KEPT_STEPS]: the newest */
+	double *step_seconds;            /* [SC_KEPT_STEPS]: the newest */
 	int64_t steps_done, images_done; /* in this session */
-	double seconds;       /* of its steps */
-	int64_t global_step;  /* in the whole run */
+	double seconds;                  /* of its steps */
+	int64_t global_step;             /* in the whole run */
 	struct sc_run_folder folder;
 };
 #define SC_KEPT_STEPS 4096

@@ -1,9 +1,9 @@
 /* test_gradients.c - the reference ops against float64: forward by plain formulas, backward by central differences.
  *
- * The loss is sum r_i y_i with fixed random r, so diff_dst = r. Derivatives are (L(x + h) - L(x - h)) / 2h in float64 with h = 1e-4, whose own
- * error is below 1e-7 here (the loss is linear in most inputs; BatchNorm's third derivatives are of order 1). What is left is the
- * rounding of float32: a chain of n fused multiply-adds of numbers below 1 is off by at most n 2^-24 times the sum of the absolute
- * products. BOUND is 2e-5 of the largest gradient: 330 roundings, more than the longest chain here (117) can do. */
+ * The loss is sum r_i y_i with fixed random r, so diff_dst = r. Derivatives are (L(x + h) - L(x - h)) / 2h in float64 with h =
+ * 1e-4, whose own error is below 1e-7 here (the loss is linear in most inputs; BatchNorm's third derivatives are of order 1). What
+ * is left is the rounding of float32: a chain of n fused multiply-adds of numbers below 1 is off by at most n 2^-24 times the sum
+ * of the absolute products. BOUND is 2e-5 of the largest gradient: 330 roundings, more than the longest chain here (117) can do. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -17,9 +17,9 @@
 #include "base/random.h"
 #include "engine/reference/reference.h"
 
-#define STEP 1e-4
+#define STEP  1e-4
 #define BOUND 2e-5
-#define MOST 4 /* inputs */
+#define MOST  4 /* inputs */
 
 /* An op as a function of float64 arrays. */
 struct op {
@@ -59,8 +59,8 @@ static void check_close(const char *what, const double *expected, const float *f
 		largest = fmax(largest, fabs(expected[i]));
 	for (int64_t i = 0; i < count; i++)
 		if (!(fabs(expected[i] - (double)found[i]) <= BOUND * largest))
-			fail_msg("%s: number %lld is %.9g, float64 gives %.9g (largest %.3g)", what, (long long)i, (double)found[i], expected[i],
-				 largest);
+			fail_msg("%s: number %lld is %.9g, float64 gives %.9g (largest %.3g)", what, (long long)i, (double)found[i],
+				 expected[i], largest);
 }
 
 static void check_forward(const struct op *op, float *const in[MOST], const float *found)
@@ -99,7 +99,8 @@ static void check_backward(const struct op *op, float *const in[MOST], const flo
 			expected[i] = (above - below) / (2 * STEP);
 		}
 		if (found[k])
-			check_close(k == 0 ? "gradient of the source" : "gradient of a parameter", expected, found[k], op->in_count[k]);
+			check_close(k == 0 ? "gradient of the source" : "gradient of a parameter", expected, found[k],
+				    op->in_count[k]);
 		free(expected);
 	}
 	for (int k = 0; k < MOST; k++)
@@ -118,7 +119,8 @@ static void convolution64(const void *problem, double *const in[MOST], double *o
 					double sum = in[2][o];
 					for (int64_t r = 0; r < c->kh; r++)
 						for (int64_t s = 0; s < c->kw; s++) {
-							int64_t iy = y * c->stride_h - c->pad_top + r, ix = x * c->stride_w - c->pad_left + s;
+							int64_t iy = y * c->stride_h - c->pad_top + r,
+								ix = x * c->stride_w - c->pad_left + s;
 							if (iy < 0 || iy >= c->ih || ix < 0 || ix >= c->iw)
 								continue;
 							for (int64_t i = 0; i < c->ic; i++)
@@ -132,7 +134,8 @@ static void convolution64(const void *problem, double *const in[MOST], double *o
 static void check_convolution(const struct sc_convolution *c)
 {
 	const struct sc_kernels *k = &sc_kernels_reference;
-	struct op op = {c, convolution64,
+	struct op op = {c,
+			convolution64,
 			{c->mb * c->ih * c->iw * c->ic, c->kh * c->kw * c->ic * c->oc, c->oc},
 			c->mb * c->oh * c->ow * c->oc};
 	float *in[MOST] = {0}, *diff[MOST] = {0}, *out = malloc((size_t)op.out_count * 4), *r = random_numbers(op.out_count, 9);
@@ -156,15 +159,15 @@ static void convolutions_agree(void **state)
 	(void)state;
 	static const struct sc_convolution problems[] = {
 		/* mb ih iw ic oh ow oc kh kw sh sw top left */
-		{2, 5, 6, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1},  /* the plain 3x3 */
-		{2, 7, 7, 2, 4, 4, 3, 3, 3, 2, 2, 1, 1},  /* stride 2 */
-		{1, 8, 8, 2, 4, 4, 3, 3, 3, 2, 2, 0, 0},  /* stride 2, Keras' `same` on an even map: padding at the end only */
-		{1, 9, 9, 1, 5, 5, 2, 7, 7, 2, 2, 3, 3},  /* the first layer */
+		{2, 5, 6, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1},   /* the plain 3x3 */
+		{2, 7, 7, 2, 4, 4, 3, 3, 3, 2, 2, 1, 1},   /* stride 2 */
+		{1, 8, 8, 2, 4, 4, 3, 3, 3, 2, 2, 0, 0},   /* stride 2, Keras' `same` on an even map: padding at the end only */
+		{1, 9, 9, 1, 5, 5, 2, 7, 7, 2, 2, 3, 3},   /* the first layer */
 		{1, 10, 10, 1, 5, 5, 2, 7, 7, 2, 2, 2, 2}, /* the first layer in Keras */
-		{2, 5, 5, 4, 3, 3, 3, 1, 1, 2, 2, 0, 0},  /* the projection: most source pixels get no gradient */
-		{3, 1, 1, 5, 1, 1, 4, 3, 3, 1, 1, 1, 1},  /* a single pixel: one tap of nine */
-		{1, 7, 8, 2, 3, 3, 2, 2, 3, 3, 3, 1, 1},  /* stride 3 */
-		{3, 1, 1, 6, 1, 1, 5, 1, 1, 1, 1, 0, 0},  /* the dense layer */
+		{2, 5, 5, 4, 3, 3, 3, 1, 1, 2, 2, 0, 0},   /* the projection: most source pixels get no gradient */
+		{3, 1, 1, 5, 1, 1, 4, 3, 3, 1, 1, 1, 1},   /* a single pixel: one tap of nine */
+		{1, 7, 8, 2, 3, 3, 2, 2, 3, 3, 3, 1, 1},   /* stride 3 */
+		{3, 1, 1, 6, 1, 1, 5, 1, 1, 1, 1, 0, 0},   /* the dense layer */
 	};
 	for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++)
 		check_convolution(&problems[i]);
@@ -212,11 +215,14 @@ static void batch_norms_agree(void **state)
 {
 	(void)state;
 	check_batch_norm(&(struct sc_batch_norm){.mb = 3, .height = 2, .width = 2, .channels = 3, .epsilon = 1e-5f});
-	check_batch_norm(&(struct sc_batch_norm){.mb = 1, .height = 9, .width = 13, .channels = 2, .epsilon = 1e-3f}); /* two chunks */
-	check_batch_norm(&(struct sc_batch_norm){.mb = 5, .height = 5, .width = 5, .channels = 2, .epsilon = 1e-3f}); /* chunks of images */
+	check_batch_norm(
+		&(struct sc_batch_norm){.mb = 1, .height = 9, .width = 13, .channels = 2, .epsilon = 1e-3f}); /* two chunks */
+	check_batch_norm(
+		&(struct sc_batch_norm){.mb = 5, .height = 5, .width = 5, .channels = 2, .epsilon = 1e-3f}); /* chunks of images */
 }
 
-/* ---- Pools and the rectifier ---------------------------------------------------------------------------------------------------- */
+/* ---- Pools and the rectifier ----------------------------------------------------------------------------------------------------
+ */
 
 static void max_pool64(const void *problem, double *const in[MOST], double *out)
 {
@@ -228,10 +234,13 @@ static void max_pool64(const void *problem, double *const in[MOST], double *out)
 					double best = -INFINITY;
 					for (int64_t r = 0; r < m->kh; r++)
 						for (int64_t s = 0; s < m->kw; s++) {
-							int64_t iy = y * m->stride_h - m->pad_top + r, ix = x * m->stride_w - m->pad_left + s;
+							int64_t iy = y * m->stride_h - m->pad_top + r,
+								ix = x * m->stride_w - m->pad_left + s;
 							bool inside = iy >= 0 && iy < m->ih && ix >= 0 && ix < m->iw;
-							best = fmax(best, inside ? in[0][((n * m->ih + iy) * m->iw + ix) * m->channels + c]
-										 : (double)m->pad_value);
+							best = fmax(
+								best,
+								inside ? in[0][((n * m->ih + iy) * m->iw + ix) * m->channels + c]
+								       : (double)m->pad_value);
 						}
 					out[((n * m->oh + y) * m->ow + x) * m->channels + c] = best;
 				}
@@ -302,9 +311,10 @@ static void relu_agrees(void **state)
 	free(in[0]), free(diff[0]), free(r);
 }
 
-/* ---- Loss ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Loss
+ * ------------------------------------------------------------------------------------------------------------------------ */
 
-#define LOSS_MB 3
+#define LOSS_MB      3
 #define LOSS_CLASSES 7
 static const int32_t labels[LOSS_MB] = {0, 6, 3};
 
@@ -343,8 +353,8 @@ static void loss_agrees(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(convolutions_agree), cmocka_unit_test(batch_norms_agree), cmocka_unit_test(max_pools_agree),
-		cmocka_unit_test(average_pool_agrees), cmocka_unit_test(relu_agrees), cmocka_unit_test(loss_agrees),
+		cmocka_unit_test(convolutions_agree),  cmocka_unit_test(batch_norms_agree), cmocka_unit_test(max_pools_agree),
+		cmocka_unit_test(average_pool_agrees), cmocka_unit_test(relu_agrees),       cmocka_unit_test(loss_agrees),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,16 +61,17 @@ static void compare(const char *what, const char *kernels, int threads, const vo
 	while (i < bytes / 4 - 1 && memcmp(&e[i], &f[i], 4) == 0)
 		i++;
 	if (failures++ < 20)
-		printf("%s:%d: %s, %s, %d threads: number %lld is %.9g, the reference has %.9g\n", file_name, line_number, what, kernels,
-		       threads, (long long)i, (double)f[i], (double)e[i]);
+		printf("%s:%d: %s, %s, %d threads: number %lld is %.9g, the reference has %.9g\n", file_name, line_number, what,
+		       kernels, threads, (long long)i, (double)f[i], (double)e[i]);
 }
 
 /* For each instruction set and each number of threads. */
-#define FOR_KERNELS(k, p)                                                                                                        \
-	for (int t_ = 0; t_ < POOLS; t_++)                                                                                       \
-		for (struct sc_pool *p = pools[t_]; p; p = NULL)                                                                 \
-			for (int k_ = 0; sc_kernels_available(k_); k_++)                                                         \
-				for (const struct sc_kernels *k = sc_kernels_available(k_); k && k != &sc_kernels_reference; k = NULL)
+#define FOR_KERNELS(k, p)                                                                                                          \
+	for (int t_ = 0; t_ < POOLS; t_++)                                                                                         \
+		for (struct sc_pool *p = pools[t_]; p; p = NULL)                                                                   \
+			for (int k_ = 0; sc_kernels_available(k_); k_++)                                                           \
+				for (const struct sc_kernels *k = sc_kernels_available(k_); k && k != &sc_kernels_reference;       \
+				     k = NULL)
 
 /* ---- Convolution -------------------------------------------------------------------------------------------------------- */
 
@@ -110,7 +111,8 @@ static void test_convolution(const struct sc_convolution *c, bool bias)
 	for (int i = 0; i < INPUTS; i++)
 		in[i] = numbers(sizes.inputs[i], (uint64_t)i);
 	run_convolution(&sc_kernels_reference, c, bias, in, expected, &sizes, pools[0]);
-	FOR_KERNELS(k, pool) {
+	FOR_KERNELS(k, pool)
+	{
 		run_convolution(k, c, bias, in, found, &sizes, pool);
 		for (int i = 0; i < RESULTS; i++) {
 			compare(result_names[i], k->name, sc_pool_threads(pool), expected[i], found[i], sizes.results[i] * 4);
@@ -148,7 +150,8 @@ static void test_norm(const struct sc_batch_norm *b)
 	for (int64_t c = 0; c < channels; c++)
 		in[5][c] = in[5][c] * in[5][c]; /* a variance */
 	run_norm(&sc_kernels_reference, b, in, expected, pools[0]);
-	FOR_KERNELS(k, pool) {
+	FOR_KERNELS(k, pool)
+	{
 		run_norm(k, b, in, found, pool);
 		for (int i = 0; i < 5; i++) {
 			compare(names[i], k->name, sc_pool_threads(pool), expected[i], found[i], bytes[i]);
@@ -179,7 +182,8 @@ static void test_max_pool(const struct sc_max_pool *m)
 	uint8_t *winner = fresh(dst);
 	sc_kernels_reference.max_pool_forward(m, in, expected, winner, pools[0]);
 	sc_kernels_reference.max_pool_backward(m, diff, winner, expected_diff, pools[0]);
-	FOR_KERNELS(k, pool) {
+	FOR_KERNELS(k, pool)
+	{
 		float *found = fresh(dst * 4), *found_diff = fresh(src * 4);
 		uint8_t *found_winner = fresh(dst);
 		k->max_pool_forward(m, in, found, found_winner, pool);
@@ -198,7 +202,8 @@ static void test_average(int64_t mb, int64_t pixels, int64_t channels)
 	float *in = numbers(src, 0), *diff = numbers(dst, 1), *expected = fresh(dst * 4), *expected_diff = fresh(src * 4);
 	sc_kernels_reference.average_pool_forward(mb, pixels, channels, in, expected, pools[0]);
 	sc_kernels_reference.average_pool_backward(mb, pixels, channels, diff, expected_diff, pools[0]);
-	FOR_KERNELS(k, pool) {
+	FOR_KERNELS(k, pool)
+	{
 		float *found = fresh(dst * 4), *found_diff = fresh(src * 4);
 		k->average_pool_forward(mb, pixels, channels, in, found, pool);
 		k->average_pool_backward(mb, pixels, channels, diff, found_diff, pool);
@@ -236,7 +241,8 @@ static void test_elements(int64_t count)
 	sc_kernels_reference.relu_forward(count, in[0], expected[0], pools[0]);
 	sc_kernels_reference.relu_backward(count, expected[0], in[1], expected[1], pools[0]);
 	sc_kernels_reference.add(count, in[0], in[1], expected[2], pools[0]);
-	FOR_KERNELS(k, pool) {
+	FOR_KERNELS(k, pool)
+	{
 		for (int i = 0; i < 3; i++) {
 			found[i] = memory(count * 4); /* each in place: its first operand lies where the result goes */
 			memcpy(found[i], in[i == 1], (size_t)count * 4);
@@ -261,7 +267,8 @@ static void test_elements(int64_t count)
 		free(in[i]), free(expected[i]);
 }
 
-/* ---- Problem lines -------------------------------------------------------------------------------------------------------------- */
+/* ---- Problem lines --------------------------------------------------------------------------------------------------------------
+ */
 
 struct problem {
 	int64_t mb, ih, iw, ic, oc, kh, kw, sh, sw, top, left, bottom, right;
@@ -312,7 +319,8 @@ static bool run_line(const char *op, struct problem *p)
 {
 	int64_t oh = 0, ow = 0;
 	if (strcmp(op, "norm") == 0) {
-		test_norm(&(struct sc_batch_norm){.mb = p->mb, .height = p->ih, .width = p->iw, .channels = p->ic, .epsilon = 1e-5f});
+		test_norm(
+			&(struct sc_batch_norm){.mb = p->mb, .height = p->ih, .width = p->iw, .channels = p->ic, .epsilon = 1e-5f});
 		return true;
 	}
 	if (strcmp(op, "average") == 0) {
@@ -324,12 +332,24 @@ static bool run_line(const char *op, struct problem *p)
 	axis(p->same, p->ih, p->kh, p->sh, &p->top, p->bottom, &oh);
 	axis(p->same, p->iw, p->kw, p->sw, &p->left, p->right, &ow);
 	if (strcmp(op, "conv") == 0) {
-		const struct sc_convolution c = {p->mb, p->ih, p->iw, p->ic, oh, ow, p->oc, p->kh, p->kw, p->sh, p->sw, p->top, p->left};
+		const struct sc_convolution c = {p->mb, p->ih, p->iw, p->ic, oh,     ow,     p->oc,
+						 p->kh, p->kw, p->sh, p->sw, p->top, p->left};
 		test_convolution(&c, p->bias);
 		return true;
 	}
 	if (strcmp(op, "maxpool") == 0) {
-		const struct sc_max_pool m = {p->mb, p->ih, p->iw, oh, ow, p->ic, p->kh, p->kw, p->sh, p->sw, p->top, p->left,
+		const struct sc_max_pool m = {p->mb,
+					      p->ih,
+					      p->iw,
+					      oh,
+					      ow,
+					      p->ic,
+					      p->kh,
+					      p->kw,
+					      p->sh,
+					      p->sw,
+					      p->top,
+					      p->left,
 					      p->zero ? 0.0f : -__builtin_inff()};
 		test_max_pool(&m);
 		return true;

@@ -1,5 +1,5 @@
-/* test_plan.c - plans: nothing that lives at the same time shares memory, the promise is kept, gradients are those of the whole net,
- * and nothing in the model changes before an update. */
+/* test_plan.c - plans: nothing that lives at the same time shares memory, the promise is kept, gradients are those of the whole
+ * net, and nothing in the model changes before an update. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -81,7 +81,11 @@ static void steps_read_what_was_written(void **state)
 	for (int i = 0; i < plan->step_count; i++) {
 		const struct step *s = &plan->steps[i];
 		bool forward = s->pass == PASS_FORWARD;
-		const int reads[] = {s->src, s->second, forward ? SC_NONE : s->dst, forward ? SC_NONE : s->extra, s->diff_dst,
+		const int reads[] = {s->src,
+				     s->second,
+				     forward ? SC_NONE : s->dst,
+				     forward ? SC_NONE : s->extra,
+				     s->diff_dst,
 				     s->accumulate ? s->diff_src : SC_NONE};
 		for (int k = 0; k < 6; k++)
 			assert_true(reads[k] == SC_NONE || written[reads[k]]);
@@ -111,11 +115,12 @@ static void arena_is_shared(void **state)
 	sc_model_destroy(model);
 }
 
-/* ---- Numbers -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Numbers --------------------------------------------------------------------------------------------------------------------
+ */
 
 /* The whole net's gradient, all branches and sums of it, against the loss itself: between two points w- and w+, which lie on either
- * side of w along the gradient, the loss changes by <gradient, w+ - w->. They are so far apart that this is 2e-3; the loss is known to about
- * 1e-6 from float32 activations, and its curvature's part is of third order. LIMIT is 2 %. */
+ * side of w along the gradient, the loss changes by <gradient, w+ - w->. They are so far apart that this is 2e-3; the loss is known
+ * to about 1e-6 from float32 activations, and its curvature's part is of third order. LIMIT is 2 %. */
 #define LIMIT 0.02
 static void check_gradient(const char *name)
 {
@@ -215,7 +220,8 @@ static void first_bad_tensor_is_named(void **state)
 	sc_model_destroy(model);
 }
 
-/* ---- Words and errors ------------------------------------------------------------------------------------------------------------ */
+/* ---- Words and errors
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void plans_describe_themselves(void **state)
 {
@@ -250,7 +256,8 @@ static void bad_options_are_refused(void **state)
 	struct sc_error error = {0};
 	assert_int_equal(sc_plan_create(&plan, model, &(struct sc_plan_options){.batch = -1}, &error), SC_ERROR_ARGUMENT);
 	assert_int_equal(sc_plan_create(&plan, model, &(struct sc_plan_options){.batch = 1 << 21}, &error), SC_ERROR_ARGUMENT);
-	assert_int_equal(sc_plan_create(&plan, model, &(struct sc_plan_options){.compute = {.threads = -3}}, &error), SC_ERROR_ARGUMENT);
+	assert_int_equal(sc_plan_create(&plan, model, &(struct sc_plan_options){.compute = {.threads = -3}}, &error),
+			 SC_ERROR_ARGUMENT);
 	assert_int_equal(sc_plan_create(&plan, model, &(struct sc_plan_options){.compute = {.instruction_set = "mmx"}}, &error),
 			 SC_ERROR_ARGUMENT);
 	assert_non_null(strstr(error.message, "mmx"));
@@ -261,10 +268,14 @@ static void bad_options_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(living_buffers_do_not_overlap), cmocka_unit_test(steps_read_what_was_written),
-		cmocka_unit_test(arena_is_shared),		 cmocka_unit_test(gradient_is_that_of_the_loss),
-		cmocka_unit_test(step_leaves_the_model_alone),	 cmocka_unit_test(batch_neighbours_change_nothing),
-		cmocka_unit_test(first_bad_tensor_is_named),	 cmocka_unit_test(plans_describe_themselves),
+		cmocka_unit_test(living_buffers_do_not_overlap),
+		cmocka_unit_test(steps_read_what_was_written),
+		cmocka_unit_test(arena_is_shared),
+		cmocka_unit_test(gradient_is_that_of_the_loss),
+		cmocka_unit_test(step_leaves_the_model_alone),
+		cmocka_unit_test(batch_neighbours_change_nothing),
+		cmocka_unit_test(first_bad_tensor_is_named),
+		cmocka_unit_test(plans_describe_themselves),
 		cmocka_unit_test(bad_options_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

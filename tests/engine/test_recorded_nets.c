@@ -9,11 +9,11 @@
 
 #define SAMPLES 16
 
-/* All relative. Both sides compute in float32, and rounding grows through 18 layers and 3 steps. Measured here: losses 1.9e-6, scores
- * 3.2e-6; PyTorch against itself in float64: losses 6e-7, scores 1.5e-6. */
-#define LOSS_BOUND 1e-5
-#define SCORE_BOUND 2e-5
-#define CHANGE_BOUND 1e-4
+/* All relative. Both sides compute in float32, and rounding grows through 18 layers and 3 steps. Measured here: losses 1.9e-6,
+ * scores 3.2e-6; PyTorch against itself in float64: losses 6e-7, scores 1.5e-6. */
+#define LOSS_BOUND      1e-5
+#define SCORE_BOUND     2e-5
+#define CHANGE_BOUND    1e-4
 #define NO_EFFECT_BOUND 1e-6 /* absolute; see has_no_effect */
 
 /* ---- The formula of tools/recording.py -------------------------------------------------------------------------------- */
@@ -228,9 +228,9 @@ static bool has_no_effect(const char *name)
 	return ends_with(name, "conv1.bias") || ends_with(name, "conv2.bias");
 }
 
-/* In units of the bound. Two errors meet in each element: that of its gradients, relative to the tensor's typical (root mean square)
- * change, and the rounding of the parameter itself, at most one unit roundoff a step on either side. The norms of two tensors whose
- * elements differ by e differ by at most sqrt(n) e, their sums by at most n e. */
+/* In units of the bound. Two errors meet in each element: that of its gradients, relative to the tensor's typical (root mean
+ * square) change, and the rounding of the parameter itself, at most one unit roundoff a step on either side. The norms of two
+ * tensors whose elements differ by e differ by at most sqrt(n) e, their sums by at most n e. */
 static double distance_of(const struct sc_tensor *tensor, int64_t steps, const struct change *found, const struct change *recorded)
 {
 	double n = (double)tensor->count, typical = recorded->norm / sqrt(n);
@@ -262,8 +262,8 @@ static void check_changes(struct run *run)
 		memcpy(recorded.samples, samples + count * SAMPLES, sizeof recorded.samples);
 		double distance = distance_of(&tensor, run->steps, &found, &recorded);
 		if (!(distance <= 1))
-			fail_msg("%s: its change is off by %.3g times the bound; norm %.9g, recorded %.9g", name, distance, found.norm,
-				 recorded.norm);
+			fail_msg("%s: its change is off by %.3g times the bound; norm %.9g, recorded %.9g", name, distance,
+				 found.norm, recorded.norm);
 		worst = fmax(worst, distance);
 	}
 	assert_int_equal(count, sc_model_tensor_count(run->model));

@@ -61,16 +61,36 @@ static void convolution_case(struct sc_safetensors *file, const char *group, con
 
 static void run_convolution(struct sc_safetensors *file, const char *group, const int64_t *p)
 {
-	struct sc_convolution c = {.mb = p[0], .ih = p[1], .iw = p[2], .ic = p[3], .oh = p[4], .ow = p[5], .oc = p[6],
-				   .kh = p[7], .kw = p[8], .stride_h = p[9], .stride_w = p[10], .pad_top = p[11], .pad_left = p[12]};
+	struct sc_convolution c = {.mb = p[0],
+				   .ih = p[1],
+				   .iw = p[2],
+				   .ic = p[3],
+				   .oh = p[4],
+				   .ow = p[5],
+				   .oc = p[6],
+				   .kh = p[7],
+				   .kw = p[8],
+				   .stride_h = p[9],
+				   .stride_w = p[10],
+				   .pad_top = p[11],
+				   .pad_left = p[12]};
 	convolution_case(file, group, &c);
 }
 
 /* A dense layer is a 1x1 convolution on a 1x1 image. */
 static void run_dense(struct sc_safetensors *file, const char *group, const int64_t *p)
 {
-	struct sc_convolution c = {.mb = p[0], .ih = 1, .iw = 1, .ic = p[1], .oh = 1, .ow = 1, .oc = p[2],
-				   .kh = 1, .kw = 1, .stride_h = 1, .stride_w = 1};
+	struct sc_convolution c = {.mb = p[0],
+				   .ih = 1,
+				   .iw = 1,
+				   .ic = p[1],
+				   .oh = 1,
+				   .ow = 1,
+				   .oc = p[2],
+				   .kh = 1,
+				   .kw = 1,
+				   .stride_h = 1,
+				   .stride_w = 1};
 	convolution_case(file, group, &c);
 }
 
@@ -98,8 +118,14 @@ static void run_batch_norm(struct sc_safetensors *file, const char *group, const
 {
 	const struct sc_kernels *k = &sc_kernels_reference;
 	float *constants = recorded_floats(file, group, "constants");
-	struct sc_batch_norm b = {.mb = p[0], .height = p[1], .width = p[2], .channels = p[3], .epsilon = constants[0],
-				  .momentum = constants[1], .update = constants[2], .unbiased = constants[3] > 0};
+	struct sc_batch_norm b = {.mb = p[0],
+				  .height = p[1],
+				  .width = p[2],
+				  .channels = p[3],
+				  .epsilon = constants[0],
+				  .momentum = constants[1],
+				  .update = constants[2],
+				  .unbiased = constants[3] > 0};
 	int64_t pixels = b.mb * b.height * b.width, count = pixels * b.channels;
 	float *src = recorded_floats(file, group, "src"), *diff_dst = recorded_floats(file, group, "diff_dst");
 	float *scale = recorded_floats(file, group, "scale"), *shift = recorded_floats(file, group, "shift");
@@ -129,8 +155,18 @@ static void run_batch_norm(struct sc_safetensors *file, const char *group, const
 static void run_max_pool(struct sc_safetensors *file, const char *group, const int64_t *p)
 {
 	const struct sc_kernels *k = &sc_kernels_reference;
-	struct sc_max_pool m = {.mb = p[0], .ih = p[1], .iw = p[2], .oh = p[3], .ow = p[4], .channels = p[5], .kh = p[6],
-				.kw = p[7], .stride_h = p[8], .stride_w = p[9], .pad_top = p[10], .pad_left = p[11],
+	struct sc_max_pool m = {.mb = p[0],
+				.ih = p[1],
+				.iw = p[2],
+				.oh = p[3],
+				.ow = p[4],
+				.channels = p[5],
+				.kh = p[6],
+				.kw = p[7],
+				.stride_h = p[8],
+				.stride_w = p[9],
+				.pad_top = p[10],
+				.pad_left = p[11],
 				.pad_value = -INFINITY};
 	int64_t src_count = m.mb * m.ih * m.iw * m.channels, dst_count = m.mb * m.oh * m.ow * m.channels;
 	float *src = recorded_floats(file, group, "src"), *dst = recorded_floats(file, group, "dst");
@@ -190,7 +226,10 @@ static void run_sgd(struct sc_safetensors *file, const char *group, const int64_
 	float *values = recorded_floats(file, group, "start"), *velocity = numbers(count);
 	float *gradients = recorded_floats(file, group, "gradients"); /* (steps, count) */
 	float *recorded = recorded_floats(file, group, "values");     /* (steps, count): after each step */
-	struct sc_sgd s = {.momentum = constants[0], .weight_decay = constants[1], .nesterov = p[1], .keras_form = p[2],
+	struct sc_sgd s = {.momentum = constants[0],
+			   .weight_decay = constants[1],
+			   .nesterov = p[1],
+			   .keras_form = p[2],
 			   .decoupled_decay = p[3]};
 	for (int64_t step = 0; step < steps; step++) {
 		s.learning_rate = learning_rates[step];

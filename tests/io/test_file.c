@@ -170,8 +170,11 @@ static void folders_are_made_all_the_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(old_or_new), cmocka_unit_test(two_writers_do_not_meet), cmocka_unit_test(failed_write_keeps_the_old_file),
-		cmocka_unit_test(impossible_targets_are_refused), cmocka_unit_test(only_files_are_opened),
+		cmocka_unit_test(old_or_new),
+		cmocka_unit_test(two_writers_do_not_meet),
+		cmocka_unit_test(failed_write_keeps_the_old_file),
+		cmocka_unit_test(impossible_targets_are_refused),
+		cmocka_unit_test(only_files_are_opened),
 		cmocka_unit_test(folders_are_made_all_the_way),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,4 +1,5 @@
-/* test_idx.c - IDX files, plain and compressed: sizes are checked against the file before memory is asked for, every byte is accounted for. */
+/* test_idx.c - IDX files, plain and compressed: sizes are checked against the file before memory is asked for, every byte is
+ * accounted for. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -94,13 +95,13 @@ static void wrong_headers_are_named(void **state)
 	} cases[] = {
 		{{1, 0, 8, 3}, "expected an IDX file"},
 		{{0, 0, 13, 3}, "expected an IDX file"}, /* floats */
-		{{0, 0, 8, 1}, "rank 3"}, /* labels where images are wanted */
+		{{0, 0, 8, 1}, "rank 3"},                /* labels where images are wanted */
 		{{0, 0, 8, 0}, "expected an IDX file"},
 		{{0, 0, 8, 255}, "expected an IDX file"},
 		{{0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}, "2^36"}, /* the product wraps */
 		{{0, 0, 8, 3, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0}, "2^36"},
 		{{0, 0, 8, 3, 0, 0, 255, 255, 0, 0, 0, 100, 0, 0, 0, 100}, "declares"}, /* more than the file holds */
-		{{0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 2}, "declares"},	      /* less */
+		{{0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 2}, "declares"},         /* less */
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint8_t bytes[28] = {0};
@@ -153,7 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_and_compressed_are_read), cmocka_unit_test(wrong_headers_are_named),
-		cmocka_unit_test(every_truncation_is_refused),	 cmocka_unit_test(damaged_gzip_is_refused),
+		cmocka_unit_test(every_truncation_is_refused),   cmocka_unit_test(damaged_gzip_is_refused),
 		cmocka_unit_test(bombs_get_no_memory),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

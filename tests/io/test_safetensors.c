@@ -1,5 +1,5 @@
-/* test_safetensors.c - every rule of the format is checked: what must be read is read, what breaks a rule is refused with a message that
- * says which. Files are made from a header and a number of data bytes. */
+/* test_safetensors.c - every rule of the format is checked: what must be read is read, what breaks a rule is refused with a message
+ * that says which. Files are made from a header and a number of data bytes. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -77,7 +77,7 @@ static void good_file_is_read(void **state)
 	sc_safetensors_close(&file);
 }
 
-#define A(entry) "{\"a\":" entry "}"
+#define A(entry)            "{\"a\":" entry "}"
 #define F32(shape, offsets) A("{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}")
 
 static void every_broken_rule_is_named(void **state)
@@ -117,8 +117,9 @@ static void every_broken_rule_is_named(void **state)
 		{F32("[1]", "[0,0]"), 0, "needs 4 bytes"},
 		{F32("[1]", "[4,8]"), 8, "a hole"},
 		{F32("[1]", "[0,4]"), 8, "found 8"},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
-		 "an overlap"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_"
+		 "offsets\":[0,4]}}",
+		 4, "an overlap"},
 		{"{\"__metadata__\":{\"k\":1}}", 0, "strings"},
 		{"{\"__metadata__\":[]}", 0, "__metadata__"},
 	};
@@ -128,14 +129,16 @@ static void every_broken_rule_is_named(void **state)
 		write_file(strlen(cases[i].header), cases[i].header, cases[i].data);
 		if (sc_safetensors_open(&file, path, &error) != SC_ERROR_FORMAT || !strstr(error.message, cases[i].message) ||
 		    !strstr(error.message, path))
-			fail_msg("%s with %zu bytes: '%s', expected '... %s ...'", cases[i].header, cases[i].data, error.message, cases[i].message);
+			fail_msg("%s with %zu bytes: '%s', expected '... %s ...'", cases[i].header, cases[i].data, error.message,
+				 cases[i].message);
 	}
 }
 
 static void absurd_lengths_are_refused(void **state)
 {
 	(void)state;
-	static const uint64_t lengths[] = {0, 1, 7, 100000001, 1u << 31, (uint64_t)1 << 63, UINT64_MAX, sizeof(good) + 20, sizeof(good) + 1000};
+	static const uint64_t lengths[] = {
+		0, 1, 7, 100000001, 1u << 31, (uint64_t)1 << 63, UINT64_MAX, sizeof(good) + 20, sizeof(good) + 1000};
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		struct sc_safetensors file;
 		write_file(lengths[i], good, 20);
@@ -201,7 +204,7 @@ static void what_is_written_is_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_file_is_read),	      cmocka_unit_test(every_broken_rule_is_named),
+		cmocka_unit_test(good_file_is_read),          cmocka_unit_test(every_broken_rule_is_named),
 		cmocka_unit_test(absurd_lengths_are_refused), cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(what_is_no_file_is_refused), cmocka_unit_test(what_is_written_is_read),
 	};

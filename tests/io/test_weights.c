@@ -1,4 +1,5 @@
-/* test_weights.c - tensors go to a file in PyTorch's order of axes and come back; what does not fit is named before anything is read. */
+/* test_weights.c - tensors go to a file in PyTorch's order of axes and come back; what does not fit is named before anything is
+ * read. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -129,8 +130,10 @@ static void equal_weights_have_equal_hashes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(files_have_pytorchs_order), cmocka_unit_test(what_is_written_is_read),
-		cmocka_unit_test(mismatches_are_named_before_anything_is_read), cmocka_unit_test(equal_weights_have_equal_hashes),
+		cmocka_unit_test(files_have_pytorchs_order),
+		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(mismatches_are_named_before_anything_is_read),
+		cmocka_unit_test(equal_weights_have_equal_hashes),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,7 +1,7 @@
 /* test_allocations.c - after the plan is made, the steps of a training allocate nothing, and memory stays within the promise.
  *
- * This program's own malloc and its kin count the calls and hand them on to the C library, for every library in the process. Under a
- * sanitizer, which brings its own, there is nothing to count. */
+ * This program's own malloc and its kin count the calls and hand them on to the C library, for every library in the process. Under
+ * a sanitizer, which brings its own, there is nothing to count. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -86,8 +86,10 @@ static void a_step_allocates_nothing(void **state)
 	snprintf(run, sizeof(run), "%s/run", folder);
 	assert_int_equal(sc_data_open(&data, "mnist", &data_options, NULL), SC_OK);
 	assert_int_equal(sc_model_create(&model, "resnet18", &model_options, NULL), SC_OK);
-	const struct sc_fit_options options = { /* nine whole batches and a smaller one, written down step by step */
-		.batch = 32, .optimizer = {.momentum = 0.9f}, .run = run, .compute = {.threads = 2}, .progress = count_steps, .user = &count,
+	const struct sc_fit_options options = {
+		/* nine whole batches and a smaller one, written down step by step */
+		.batch = 32,    .optimizer = {.momentum = 0.9f}, .run = run, .compute = {.threads = 2}, .progress = count_steps,
+		.user = &count,
 	};
 	if (sc_fit(model, data, &options, NULL, &error) != SC_OK)
 		fail_msg("%s", error.message);
@@ -100,8 +102,8 @@ static void a_step_allocates_nothing(void **state)
 	assert_int_equal(system(command), 0);
 }
 
-/* Peak memory within 5 % + 20 MB of the promise, both ways: a promise is no good that is far too large. The whole process is measured,
- * so the training is the largest thing that this program does. */
+/* Peak memory within 5 % + 20 MB of the promise, both ways: a promise is no good that is far too large. The whole process is
+ * measured, so the training is the largest thing that this program does. */
 static void memory_stays_within_the_promise(void **state)
 {
 	(void)state;
@@ -116,7 +118,8 @@ static void memory_stays_within_the_promise(void **state)
 	const struct sc_model_options model_options = {.height = 28, .width = 28, .channels = 1, .classes = 10};
 	assert_int_equal(sc_data_open(&data, "mnist", &data_options, NULL), SC_OK);
 	assert_int_equal(sc_model_create(&model, "resnet18", &model_options, NULL), SC_OK);
-	const struct sc_fit_options options = {.batch = 128, .steps = 2, .optimizer = {.momentum = 0.9f}, .validation_split = 0.2f / 48};
+	const struct sc_fit_options options = {
+		.batch = 128, .steps = 2, .optimizer = {.momentum = 0.9f}, .validation_split = 0.2f / 48};
 	assert_int_equal(sc_fit(model, data, &options, &result, NULL), SC_OK);
 	getrusage(RUSAGE_SELF, &usage);
 	double peak = (double)usage.ru_maxrss * 1024, promised = (double)result.promised_bytes;
@@ -128,6 +131,7 @@ static void memory_stays_within_the_promise(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(a_step_allocates_nothing), cmocka_unit_test(memory_stays_within_the_promise)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(a_step_allocates_nothing),
+					   cmocka_unit_test(memory_stays_within_the_promise)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

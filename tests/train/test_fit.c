@@ -60,7 +60,8 @@ static bool contains(const char *path, const char *text)
 
 static struct sc_fit_options options_of(int64_t epochs)
 {
-	return (struct sc_fit_options){.epochs = epochs, .batch = 32, .seed = 3, .optimizer = {.learning_rate = 0.02f, .momentum = 0.9f}};
+	return (struct sc_fit_options){
+		.epochs = epochs, .batch = 32, .seed = 3, .optimizer = {.learning_rate = 0.02f, .momentum = 0.9f}};
 }
 
 /* ---- Counting ------------------------------------------------------------------------------------------------------------ */
@@ -146,7 +147,8 @@ static void callbacks_and_step_limits_stop(void **state)
 	sc_model_destroy(model);
 }
 
-/* ---- Numbers that are none ------------------------------------------------------------------------------------------------------ */
+/* ---- Numbers that are none ------------------------------------------------------------------------------------------------------
+ */
 
 static void non_finite_loss_stops_before_the_update(void **state)
 {
@@ -167,7 +169,8 @@ static void non_finite_loss_stops_before_the_update(void **state)
 	sc_model_destroy(model);
 }
 
-/* ---- Run folders -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Run folders
+ * -------------------------------------------------------------------------------------------------------------------- */
 
 static void run_folder_holds_everything(void **state)
 {
@@ -242,7 +245,8 @@ static void resumed_run_has_the_same_weights(void **state)
 	sc_model_destroy(again);
 }
 
-/* ---- Refusals ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Refusals
+ * ------------------------------------------------------------------------------------------------------------------------ */
 
 static void wrong_options_are_named(void **state)
 {
@@ -293,7 +297,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_image_is_seen_once_an_epoch), cmocka_unit_test(validation_is_the_last_part),
 		cmocka_unit_test(callbacks_and_step_limits_stop),    cmocka_unit_test(non_finite_loss_stops_before_the_update),
-		cmocka_unit_test(run_folder_holds_everything),	     cmocka_unit_test(unwritable_folder_leaves_nothing),
+		cmocka_unit_test(run_folder_holds_everything),       cmocka_unit_test(unwritable_folder_leaves_nothing),
 		cmocka_unit_test(resumed_run_has_the_same_weights),  cmocka_unit_test(wrong_options_are_named),
 		cmocka_unit_test(data_of_another_size_are_refused),
 	};

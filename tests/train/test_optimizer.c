@@ -68,7 +68,8 @@ static void forms_of_momentum(void **state)
 	check_two_steps((struct sc_optimizer){.momentum = 0.5f, .momentum_form = SC_MOMENTUM_KERAS}, 0.875f, 0.6875f);
 	/* Nesterov: the step is g + m v = 3/4, 7/8 */
 	check_two_steps((struct sc_optimizer){.momentum = 0.5f, .nesterov = true}, 0.8125f, 0.59375f);
-	check_two_steps((struct sc_optimizer){.momentum = 0.5f, .nesterov = true, .momentum_form = SC_MOMENTUM_KERAS}, 0.8125f, 0.59375f);
+	check_two_steps((struct sc_optimizer){.momentum = 0.5f, .nesterov = true, .momentum_form = SC_MOMENTUM_KERAS}, 0.8125f,
+			0.59375f);
 }
 
 static void forms_of_decay(void **state)

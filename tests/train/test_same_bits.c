@@ -1,5 +1,6 @@
-/* test_same_bits.c (slow test) - the bit contract in short: the weights after two steps of training have one SHA-256, for any number of threads and
- * every instruction set of this processor. scripts/same-bits is the long form, with compilers and optimisations. */
+/* test_same_bits.c (slow test) - the bit contract in short: the weights after two steps of training have one SHA-256, for any
+ * number of threads and every instruction set of this processor. scripts/same-bits is the long form, with compilers and
+ * optimisations. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -13,8 +14,12 @@ static void train(char hash[SC_HASH_SIZE], const struct sc_data *data, const cha
 {
 	struct sc_model *model = NULL;
 	struct sc_error error = {0};
-	const struct sc_model_options shape = {
-		.height = 28, .width = 28, .channels = 1, .classes = 10, .seed = 5, .preprocess = {.mean = {0.13f}, .deviation = {0.31f}}};
+	const struct sc_model_options shape = {.height = 28,
+					       .width = 28,
+					       .channels = 1,
+					       .classes = 10,
+					       .seed = 5,
+					       .preprocess = {.mean = {0.13f}, .deviation = {0.31f}}};
 	const struct sc_fit_options options = {
 		.batch = 4,
 		.steps = 2,
@@ -68,6 +73,7 @@ static void another_seed_has_another_hash(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(weights_have_one_hash), cmocka_unit_test(another_seed_has_another_hash)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(weights_have_one_hash),
+					   cmocka_unit_test(another_seed_has_another_hash)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,8 +66,10 @@ static void linear_falls_in_a_line_after_the_warmup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(constant), cmocka_unit_test(warmup_rises_in_a_line_and_learns_at_once),
-		cmocka_unit_test(steps_drop_by_the_factor), cmocka_unit_test(cosine_ends_at_the_final_rate),
+		cmocka_unit_test(constant),
+		cmocka_unit_test(warmup_rises_in_a_line_and_learns_at_once),
+		cmocka_unit_test(steps_drop_by_the_factor),
+		cmocka_unit_test(cosine_ends_at_the_final_rate),
 		cmocka_unit_test(linear_falls_in_a_line_after_the_warmup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

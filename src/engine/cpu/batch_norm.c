@@ -1,5 +1,6 @@
-/* batch_norm.c - batch normalisation: chunks shared among the threads, channels in vectors. The sums are those of the reference, chain
- * by chain; plain loops along channels leave the vectors to the compiler (fmaf is one instruction, or libm's exact function). */
+/* batch_norm.c - batch normalisation: chunks shared among the threads, channels in vectors. The sums are those of the reference,
+ * chain by chain; plain loops along channels leave the vectors to the compiler (fmaf is one instruction, or libm's exact function).
+ */
 #include <math.h>
 
 #include "engine/chunks.h"
@@ -89,11 +90,13 @@ static float pixels_of(const struct sc_norm_chunks *k, int64_t first, int64_t co
 static void join_statistics(const struct work *w, int64_t c0, int64_t c1)
 {
 	int64_t channels = w->b->channels;
-	SC_FOR_TREE(distance, i, w->chunks.count) {
+	SC_FOR_TREE(distance, i, w->chunks.count)
+	{
 		float na = pixels_of(&w->chunks, i, distance), nb = pixels_of(&w->chunks, i + distance, distance);
 		float share = nb / (na + nb), weight = na * share;
 		float *restrict mean = w->first + i * channels, *restrict squares = w->second + i * channels;
-		const float *restrict other_mean = mean + distance * channels, *restrict other_squares = squares + distance * channels;
+		const float *restrict other_mean = mean + distance * channels, *restrict other_squares =
+										       squares + distance * channels;
 		for (int64_t c = c0; c < c1; c++) {
 			float delta = other_mean[c] - mean[c];
 			mean[c] = __builtin_fmaf(delta, share, mean[c]);
@@ -142,7 +145,8 @@ void SC_CPU(batch_norm_forward)(const struct sc_batch_norm *b, const float *src,
 	sc_pool_run(pool, normalise, &w, w.chunks.pixels, pixel_grain(b));
 }
 
-/* ---- Inference ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Inference ------------------------------------------------------------------------------------------------------------------
+ */
 
 static void apply(void *context, int slot, int64_t begin, int64_t end)
 {
@@ -159,8 +163,8 @@ static void apply(void *context, int slot, int64_t begin, int64_t end)
 	}
 }
 
-void SC_CPU(batch_norm_infer)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift, const float *mean,
-			      const float *variance, float *dst, void *workspace, struct sc_pool *pool)
+void SC_CPU(batch_norm_infer)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
+			      const float *mean, const float *variance, float *dst, void *workspace, struct sc_pool *pool)
 {
 	struct work w = work_of(b, workspace);
 	w.src = src, w.dst = dst;
@@ -172,7 +176,8 @@ void SC_CPU(batch_norm_infer)(const struct sc_batch_norm *b, const float *src, c
 	sc_pool_run(pool, apply, &w, w.chunks.pixels, pixel_grain(b));
 }
 
-/* ---- Backward ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- Backward
+ * ---------------------------------------------------------------------------------------------------------------------- */
 
 static void group_sums(const float *restrict src, const float *restrict diff, int64_t channels, int64_t pixels, int64_t count,
 		       const float *restrict mean, const float *restrict inverse, float *restrict sums, float *restrict products)
@@ -213,9 +218,11 @@ static void finish_sums(void *context, int slot, int64_t begin, int64_t end)
 	(void)slot;
 	const struct work *w = context;
 	int64_t channels = w->b->channels, c1 = minimum(channels, end * 16);
-	SC_FOR_TREE(distance, i, w->chunks.count) {
+	SC_FOR_TREE(distance, i, w->chunks.count)
+	{
 		float *restrict sums = w->first + i * channels, *restrict products = w->second + i * channels;
-		const float *restrict other_sums = sums + distance * channels, *restrict other_products = products + distance * channels;
+		const float *restrict other_sums = sums + distance * channels, *restrict other_products =
+										       products + distance * channels;
 		for (int64_t c = begin * 16; c < c1; c++)
 			sums[c] += other_sums[c], products[c] += other_products[c];
 	}
@@ -234,7 +241,8 @@ static void differentiate(void *context, int slot, int64_t begin, int64_t end)
 	const struct work *w = context;
 	int64_t channels = w->b->channels;
 	const float *restrict mean = w->statistics, *restrict inverse = w->statistics + 2 * channels;
-	const float *restrict factor = w->factors, *restrict shift_mean = factor + channels, *restrict scale_mean = factor + 2 * channels;
+	const float *restrict factor = w->factors, *restrict shift_mean = factor + channels,
+			      *restrict scale_mean = factor + 2 * channels;
 	for (int64_t p = begin; p < end; p++) {
 		const float *src = w->src + p * channels, *diff_dst = w->diff_dst + p * channels; /* diff_src may be diff_dst */
 		float *diff_src = w->dst + p * channels;

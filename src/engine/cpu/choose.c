@@ -71,13 +71,13 @@ enum sc_status sc_kernels_choose(const struct sc_kernels **out, const char *name
 		return SC_OK;
 	}
 	if (!is_known(name))
-		return sc_fail(error, SC_ERROR_ARGUMENT, origin, -1, "%s: expected avx512, avx2, sse2, neon or reference, found '%s'", origin,
-			       name);
+		return sc_fail(error, SC_ERROR_ARGUMENT, origin, -1,
+			       "%s: expected avx512, avx2, sse2, neon or reference, found '%s'", origin, name);
 	for (int i = 0; i < TABLE_COUNT; i++)
 		if (strcmp(tables[i].kernels->name, name) == 0 && tables[i].runs()) {
 			*out = tables[i].kernels;
 			return SC_OK;
 		}
-	return sc_fail(error, SC_ERROR_UNSUPPORTED, origin, -1, "%s: this processor or build has no %s; the best here is %s", origin, name,
-		       sc_kernels_available(0)->name);
+	return sc_fail(error, SC_ERROR_UNSUPPORTED, origin, -1, "%s: this processor or build has no %s; the best here is %s",
+		       origin, name, sc_kernels_available(0)->name);
 }

@@ -9,11 +9,22 @@
 static struct correlation forward_correlation(const struct sc_convolution *c)
 {
 	return (struct correlation){
-		.mb = c->mb, .src_h = c->ih, .src_w = c->iw, .depth = c->ic,
-		.out_h = c->oh, .out_w = c->ow, .width = c->oc,
-		.dst_image = c->oh * c->ow * c->oc, .dst_row = c->ow * c->oc, .dst_pixel = c->oc,
-		.taps_h = c->kh, .taps_w = c->kw, .step_h = c->stride_h, .step_w = c->stride_w,
-		.pad_h = c->pad_top, .pad_w = c->pad_left,
+		.mb = c->mb,
+		.src_h = c->ih,
+		.src_w = c->iw,
+		.depth = c->ic,
+		.out_h = c->oh,
+		.out_w = c->ow,
+		.width = c->oc,
+		.dst_image = c->oh * c->ow * c->oc,
+		.dst_row = c->ow * c->oc,
+		.dst_pixel = c->oc,
+		.taps_h = c->kh,
+		.taps_w = c->kw,
+		.step_h = c->stride_h,
+		.step_w = c->stride_w,
+		.pad_h = c->pad_top,
+		.pad_w = c->pad_left,
 	};
 }
 
@@ -45,8 +56,8 @@ int64_t SC_CPU(convolution_forward_workspace)(const struct sc_convolution *c, in
 	return numbers * (int64_t)sizeof(float);
 }
 
-void SC_CPU(convolution_forward)(const struct sc_convolution *c, const float *src, const float *weights, const float *bias, float *dst,
-				 void *workspace, struct sc_pool *pool)
+void SC_CPU(convolution_forward)(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
+				 float *dst, void *workspace, struct sc_pool *pool)
 {
 	struct correlation correlation = forward_correlation(c);
 	struct packing packing = forward_packing(c);
@@ -90,14 +101,34 @@ static void class_correlation(const struct sc_convolution *c, int64_t offset_h, 
 	if (h.taps == 0 || w.taps == 0)
 		h.taps = w.taps = 0;
 	*correlation = (struct correlation){
-		.mb = c->mb, .src_h = c->oh, .src_w = c->ow, .depth = c->oc,
-		.out_h = h.count, .out_w = w.count, .width = c->ic,
-		.dst_image = c->ih * c->iw * c->ic, .dst_row = c->stride_h * c->iw * c->ic, .dst_pixel = c->stride_w * c->ic,
-		.taps_h = h.taps, .taps_w = w.taps, .step_h = 1, .step_w = 1, .pad_h = h.pad, .pad_w = w.pad,
+		.mb = c->mb,
+		.src_h = c->oh,
+		.src_w = c->ow,
+		.depth = c->oc,
+		.out_h = h.count,
+		.out_w = w.count,
+		.width = c->ic,
+		.dst_image = c->ih * c->iw * c->ic,
+		.dst_row = c->stride_h * c->iw * c->ic,
+		.dst_pixel = c->stride_w * c->ic,
+		.taps_h = h.taps,
+		.taps_w = w.taps,
+		.step_h = 1,
+		.step_w = 1,
+		.pad_h = h.pad,
+		.pad_w = w.pad,
 	};
 	*packing = (struct packing){
-		.kw = c->kw, .ic = c->ic, .oc = c->oc, .taps_h = h.taps, .taps_w = w.taps,
-		.first_h = h.first_tap, .first_w = w.first_tap, .step_h = -c->stride_h, .step_w = -c->stride_w, .transposed = true,
+		.kw = c->kw,
+		.ic = c->ic,
+		.oc = c->oc,
+		.taps_h = h.taps,
+		.taps_w = w.taps,
+		.first_h = h.first_tap,
+		.first_w = w.first_tap,
+		.step_h = -c->stride_h,
+		.step_w = -c->stride_w,
+		.transposed = true,
 	};
 	limit_to_used(packing, correlation);
 }

@@ -1,24 +1,25 @@
 /* correlation.c - cuts a correlation into register tiles and shares them among the threads.
  *
  * Two ways to choose the pixels of a tile, with the same bits:
- *   - along a row: neighbouring pixels of one output row, sources read in place. Taps at the edges of the image serve a part of the tile.
+ *   - along a row: neighbouring pixels of one output row, sources read in place. Taps at the edges of the image serve a part of the
+ * tile.
  *   - across the batch, for narrow maps: the same pixel of many images. All pixels of a tile then have the same valid taps, and no
  *     arithmetic meets padding; the sources are gathered first, since images lie at strides that a cache maps onto the same lines.
- * As many blocks of output channels as have their weights in the L2 cache together are done row by row, so that sources are read from
- * memory once; beyond that, blocks are the outermost loop. */
+ * As many blocks of output channels as have their weights in the L2 cache together are done row by row, so that sources are read
+ * from memory once; beyond that, blocks are the outermost loop. */
 #include <string.h>
 
 #include "engine/cpu/correlation.h"
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/tile.h"
 
-#define NARROW 7          /* maps of fewer pixels a row are tiled across the batch */
-#define MANY_IMAGES 4     /* ... from this many images on */
-#define GATHER_TILES 4    /* tiles whose sources are gathered at once */
-#define GATHER_BLOCKS 4   /* blocks of output channels that share one gathering */
-#define STRIP_TILES 8     /* tiles of a row that make a unit of work */
+#define NARROW         7     /* maps of fewer pixels a row are tiled across the batch */
+#define MANY_IMAGES    4     /* ... from this many images on */
+#define GATHER_TILES   4     /* tiles whose sources are gathered at once */
+#define GATHER_BLOCKS  4     /* blocks of output channels that share one gathering */
+#define STRIP_TILES    8     /* tiles of a row that make a unit of work */
 #define CACHED_WEIGHTS 98304 /* numbers: what may be used of an L2 cache of 1 MiB for weights */
-#define MAX_TAPS SC_MAX_KERNEL
+#define MAX_TAPS       SC_MAX_KERNEL
 
 /* The taps [first, last) of an axis that a window beginning at `start` has inside [0, size). */
 static void valid_taps(int64_t start, int64_t taps, int64_t size, int64_t *first, int64_t *last)
@@ -47,7 +48,8 @@ static struct correlation flattened(const struct correlation *c)
 
 /* ---- Along a row -------------------------------------------------------------------------------------------------------- */
 
-/* Which pixels of a tile a tap column serves, and how many columns after it serve all pixels too and so make one stretch with it. */
+/* Which pixels of a tile a tap column serves, and how many columns after it serve all pixels too and so make one stretch with it.
+ */
 struct column {
 	int64_t tap, count;
 	int first, last;

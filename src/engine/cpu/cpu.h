@@ -6,20 +6,20 @@
 #include "engine/kernels.h"
 
 int64_t SC_CPU(convolution_forward_workspace)(const struct sc_convolution *c, int threads);
-void SC_CPU(convolution_forward)(const struct sc_convolution *c, const float *src, const float *weights, const float *bias, float *dst,
-				 void *workspace, struct sc_pool *pool);
+void SC_CPU(convolution_forward)(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
+				 float *dst, void *workspace, struct sc_pool *pool);
 int64_t SC_CPU(convolution_backward_data_workspace)(const struct sc_convolution *c, int threads);
 void SC_CPU(convolution_backward_data)(const struct sc_convolution *c, const float *diff_dst, const float *weights, float *diff_src,
 				       bool accumulate, void *workspace, struct sc_pool *pool);
 int64_t SC_CPU(convolution_backward_weights_workspace)(const struct sc_convolution *c, int threads);
-void SC_CPU(convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst, float *diff_weights,
-					  float *diff_bias, void *workspace, struct sc_pool *pool);
+void SC_CPU(convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst,
+					  float *diff_weights, float *diff_bias, void *workspace, struct sc_pool *pool);
 
 int64_t SC_CPU(batch_norm_workspace)(const struct sc_batch_norm *b, int threads);
 void SC_CPU(batch_norm_forward)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift, float *dst,
 				float *statistics, void *workspace, struct sc_pool *pool);
-void SC_CPU(batch_norm_infer)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift, const float *mean,
-			      const float *variance, float *dst, void *workspace, struct sc_pool *pool);
+void SC_CPU(batch_norm_infer)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
+			      const float *mean, const float *variance, float *dst, void *workspace, struct sc_pool *pool);
 void SC_CPU(batch_norm_backward)(const struct sc_batch_norm *b, const float *src, const float *diff_dst, const float *scale,
 				 const float *statistics, float *diff_src, float *diff_scale, float *diff_shift, void *workspace,
 				 struct sc_pool *pool);
@@ -33,7 +33,8 @@ void SC_CPU(max_pool_backward)(const struct sc_max_pool *m, const float *diff_ds
 void SC_CPU(average_pool_forward)(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst, struct sc_pool *pool);
 void SC_CPU(average_pool_backward)(int64_t mb, int64_t pixels, int64_t channels, const float *diff_dst, float *diff_src,
 				   struct sc_pool *pool);
-void SC_CPU(sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity, struct sc_pool *pool);
+void SC_CPU(sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,
+		 struct sc_pool *pool);
 int64_t SC_CPU(fma_peak)(int64_t repetitions);
 
 /* Before a loop whose result may be one of its operands, number for number: no other overlap, so vectors are safe. */

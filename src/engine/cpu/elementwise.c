@@ -70,8 +70,8 @@ void SC_CPU(add)(int64_t count, const float *a, const float *b, float *sum, stru
 }
 
 /* One number's step, as the reference writes it down; the conditions are the same for all numbers and leave the loop. */
-SC_INLINE void sgd_range(const struct sc_sgd *s, int64_t begin, int64_t end, float *restrict values, const float *restrict gradients,
-			 float *restrict velocity)
+SC_INLINE void sgd_range(const struct sc_sgd *s, int64_t begin, int64_t end, float *restrict values,
+			 const float *restrict gradients, float *restrict velocity)
 {
 	const float lr = s->learning_rate, m = s->momentum, decay = s->weight_decay, shrink = -(lr * decay);
 	const bool decays = decay != 0, decoupled = s->decoupled_decay, keras = s->keras_form, nesterov = s->nesterov;
@@ -107,7 +107,8 @@ static void sgd_pieces(void *context, int slot, int64_t begin, int64_t end)
 		sgd_range(e->sgd, first, last, e->result, e->a, NULL);
 }
 
-void SC_CPU(sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity, struct sc_pool *pool)
+void SC_CPU(sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,
+		 struct sc_pool *pool)
 {
 	struct elements e = {.count = count, .a = gradients, .result = values, .sgd = s, .velocity = velocity};
 	sc_pool_run(pool, sgd_pieces, &e, pieces(count), 1);

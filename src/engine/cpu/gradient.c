@@ -1,17 +1,18 @@
 /* gradient.c - weight gradients: chunks of images, blocks of output channels, register tiles of rows.
  *
- * Each chunk (chunks.h) has its own sums, joined along the tree at the end. A unit of work is a part of one chunk's sums and so walks
- * over all of the chunk's pixels, in stretches whose source and gradient stay in the L1 cache while the taps pass over them. Rows of
- * a tile are source channels; where there are few of them (the first layer), rows are the taps of one kernel column instead. */
+ * Each chunk (chunks.h) has its own sums, joined along the tree at the end. A unit of work is a part of one chunk's sums and so
+ * walks over all of the chunk's pixels, in stretches whose source and gradient stay in the L1 cache while the taps pass over them.
+ * Rows of a tile are source channels; where there are few of them (the first layer), rows are the taps of one kernel column
+ * instead. */
 #include <string.h>
 
 #include "engine/chunks.h"
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/gradient_tile.h"
 
-#define FEW_CHANNELS 8
+#define FEW_CHANNELS   8
 #define STRETCH_PIXELS 256
-#define UNIT_NUMBERS 32768 /* sums of a unit of work: they stay in the L2 cache */
+#define UNIT_NUMBERS   32768 /* sums of a unit of work: they stay in the L2 cache */
 
 struct gradient {
 	const struct sc_convolution *c;
@@ -19,8 +20,8 @@ struct gradient {
 	float *sums;      /* (chunks, kh, kw, ic, oc) */
 	float *bias_sums; /* (chunks, oc), or NULL */
 	int64_t chunk_images, chunks, blocks;
-	int64_t tiles;    /* of source channels */
-	int64_t groups;   /* of such tiles: the rows of a unit of work */
+	int64_t tiles;  /* of source channels */
+	int64_t groups; /* of such tiles: the rows of a unit of work */
 };
 
 static int64_t weight_count(const struct sc_convolution *c)
@@ -53,14 +54,16 @@ static void merge_loops(struct walk *outer, struct walk *inner)
 	outer->count = 1;
 }
 
-/* ---- Rows are source channels ------------------------------------------------------------------------------------------------- */
+/* ---- Rows are source channels -------------------------------------------------------------------------------------------------
+ */
 
 /* A stretch of pixels: images [n0, n1), output rows [y0, y1). */
 struct stretch {
 	int64_t n0, n1, y0, y1;
 };
 
-static void run_tap(const struct gradient *g, const struct stretch *s, float *sums, int64_t r, int64_t t, int64_t i0, int rows, int64_t o0)
+static void run_tap(const struct gradient *g, const struct stretch *s, float *sums, int64_t r, int64_t t, int64_t i0, int rows,
+		    int64_t o0)
 {
 	const struct sc_convolution *c = g->c;
 	int64_t first_y, last_y, first_x, last_x;
@@ -116,7 +119,8 @@ static void run_channels(const struct gradient *g, int64_t n0, int64_t n1, float
 		}
 }
 
-/* ---- Rows are taps of a kernel column -------------------------------------------------------------------------------------------- */
+/* ---- Rows are taps of a kernel column
+ * -------------------------------------------------------------------------------------------- */
 
 static void run_column(const struct gradient *g, int64_t n, int64_t y, float *sums, int64_t t, int64_t i, int64_t o0)
 {
@@ -152,7 +156,8 @@ static void run_columns(const struct gradient *g, int64_t n0, int64_t n1, float 
 					run_column(g, n, y, sums, t, i, o0);
 }
 
-/* ---- All --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- All
+ * --------------------------------------------------------------------------------------------------------------------------- */
 
 static void clear(const struct gradient *g, float *sums, int64_t i0, int64_t i1, int64_t o0)
 {
@@ -197,7 +202,7 @@ static void bias_units(void *context, int slot, int64_t begin, int64_t end)
 }
 
 struct join {
-	float *parts; /* (count, size) */
+	float *parts;  /* (count, size) */
 	float *result; /* (size) */
 	int64_t count, size;
 };
@@ -209,8 +214,8 @@ static void join_units(void *context, int slot, int64_t begin, int64_t end)
 	const int64_t unit = 1024;
 	int64_t first = begin * unit, last = minimum(j->size, end * unit);
 	SC_FOR_TREE(distance, p, j->count)
-		for (int64_t i = first; i < last; i++)
-			j->parts[p * j->size + i] += j->parts[(p + distance) * j->size + i];
+	for (int64_t i = first; i < last; i++)
+		j->parts[p * j->size + i] += j->parts[(p + distance) * j->size + i];
 	if (first < last)
 		memcpy(j->result + first, j->parts + first, (size_t)(last - first) * sizeof(float));
 }
@@ -229,13 +234,17 @@ int64_t SC_CPU(convolution_backward_weights_workspace)(const struct sc_convoluti
 	return (whole_lines(sums) + chunks * c->oc) * (int64_t)sizeof(float);
 }
 
-void SC_CPU(convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst, float *diff_weights,
-					  float *diff_bias, void *workspace, struct sc_pool *pool)
+void SC_CPU(convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst,
+					  float *diff_weights, float *diff_bias, void *workspace, struct sc_pool *pool)
 {
 	struct gradient g = {
-		.c = c, .src = src, .diff_dst = diff_dst,
-		.chunk_images = sc_gradient_chunk_images(c), .chunks = sc_gradient_chunk_count(c),
-		.blocks = (c->oc + BLOCK - 1) / BLOCK, .tiles = channel_tiles(c),
+		.c = c,
+		.src = src,
+		.diff_dst = diff_dst,
+		.chunk_images = sc_gradient_chunk_images(c),
+		.chunks = sc_gradient_chunk_count(c),
+		.blocks = (c->oc + BLOCK - 1) / BLOCK,
+		.tiles = channel_tiles(c),
 	};
 	int64_t block_numbers = c->kh * c->kw * c->ic * BLOCK;
 	g.groups = c->ic < FEW_CHANNELS ? 1 : minimum(g.tiles, (block_numbers + UNIT_NUMBERS - 1) / UNIT_NUMBERS);

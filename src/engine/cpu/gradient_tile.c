@@ -1,5 +1,5 @@
-/* gradient_tile.c - the inner loop of weight gradients: see gradient_tile.h. Compiled for each number of rows, and for whole and partial
- * blocks of channels. */
+/* gradient_tile.c - the inner loop of weight gradients: see gradient_tile.h. Compiled for each number of rows, and for whole and
+ * partial blocks of channels. */
 #include <stdbool.h>
 
 #include "engine/cpu/gradient_tile.h"
@@ -21,29 +21,30 @@ SC_INLINE void store(float *numbers, lanes a, int64_t channels, int v, const boo
 SC_INLINE void run(const struct gradient_tile *t, const int rows, const bool whole)
 {
 	lanes acc[TILE_PIXELS][VECTORS], d[VECTORS], s;
-#define LOAD(row, v) d[v] = load(diff, t->channels, v, whole);
-#define FMA(row, v) acc[row][v] = lanes_fma(s, d[v], acc[row][v]);
+#define LOAD(row, v)  d[v] = load(diff, t->channels, v, whole);
+#define FMA(row, v)   acc[row][v] = lanes_fma(s, d[v], acc[row][v]);
 #define BEGIN(row, v) acc[row][v] = load(t->sums + row * t->sums_stride, t->channels, v, whole);
-#define END(row, v) store(t->sums + row * t->sums_stride, acc[row][v], t->channels, v, whole);
-#define ROW_BEGIN(row)               \
-	if (row < rows) {            \
-		EACH_VECTOR(BEGIN, row) \
+#define END(row, v)   store(t->sums + row * t->sums_stride, acc[row][v], t->channels, v, whole);
+#define ROW_BEGIN(row)                                                                                                             \
+	if (row < rows) {                                                                                                          \
+		EACH_VECTOR(BEGIN, row)                                                                                            \
 	}
-#define ROW(row)                                               \
-	if (row < rows) {                                      \
-		s = lanes_broadcast(src[row * t->row_stride]); \
-		EACH_VECTOR(FMA, row)                          \
+#define ROW(row)                                                                                                                   \
+	if (row < rows) {                                                                                                          \
+		s = lanes_broadcast(src[row * t->row_stride]);                                                                     \
+		EACH_VECTOR(FMA, row)                                                                                              \
 	}
-#define ROW_END(row)               \
-	if (row < rows) {          \
-		EACH_VECTOR(END, row) \
+#define ROW_END(row)                                                                                                               \
+	if (row < rows) {                                                                                                          \
+		EACH_VECTOR(END, row)                                                                                              \
 	}
 	EACH_ROW(ROW_BEGIN)
 	for (int64_t n = 0; n < t->images.count; n++)
 		for (int64_t y = 0; y < t->rows.count; y++) {
 			const float *src = t->src + n * t->images.src_stride + y * t->rows.src_stride;
 			const float *diff = t->diff_dst + n * t->images.diff_stride + y * t->rows.diff_stride;
-			for (int64_t x = 0; x < t->columns.count; x++, src += t->columns.src_stride, diff += t->columns.diff_stride) {
+			for (int64_t x = 0; x < t->columns.count;
+			     x++, src += t->columns.src_stride, diff += t->columns.diff_stride) {
 				EACH_VECTOR(LOAD, 0)
 				EACH_ROW(ROW)
 			}
@@ -51,14 +52,14 @@ SC_INLINE void run(const struct gradient_tile *t, const int rows, const bool who
 	EACH_ROW(ROW_END)
 }
 
-#define RUN(row)                                                                              \
-	static __attribute__((noinline)) void run_whole_##row(const struct gradient_tile *t) \
-	{                                                                                     \
-		run(t, row + 1, true);                                                        \
-	}                                                                                     \
-	static __attribute__((noinline)) void run_part_##row(const struct gradient_tile *t)  \
-	{                                                                                     \
-		run(t, row + 1, false);                                                       \
+#define RUN(row)                                                                                                                   \
+	static __attribute__((noinline)) void run_whole_##row(const struct gradient_tile *t)                                       \
+	{                                                                                                                          \
+		run(t, row + 1, true);                                                                                             \
+	}                                                                                                                          \
+	static __attribute__((noinline)) void run_part_##row(const struct gradient_tile *t)                                        \
+	{                                                                                                                          \
+		run(t, row + 1, false);                                                                                            \
 	}
 #define NAMES(row) {run_whole_##row, run_part_##row},
 EACH_ROW(RUN)

@@ -15,9 +15,9 @@ struct gradient_tile {
 	const float *diff_dst; /* first pixel, first channel of the block */
 	int64_t row_stride;
 	struct walk images, rows, columns; /* outer to inner */
-	float *sums;           /* (rows, sums_stride): the chains so far, and their continuation afterwards */
+	float *sums;                       /* (rows, sums_stride): the chains so far, and their continuation afterwards */
 	int64_t sums_stride;
-	int64_t channels;      /* of the block that exist: 1 to BLOCK */
+	int64_t channels; /* of the block that exist: 1 to BLOCK */
 };
 
 /* rows: 1 to TILE_PIXELS. */

@@ -1,7 +1,7 @@
 /* lanes.h - the few vector operations that the kernels need, one set for each instruction set.
  *
- * Lanes run along channels, never along a sum, so the number of lanes changes no bits. Every operation is the IEEE one on each lane;
- * lanes_fma rounds once, also where the processor has no such instruction (SSE2: through double and round-to-odd).
+ * Lanes run along channels, never along a sum, so the number of lanes changes no bits. Every operation is the IEEE one on each
+ * lane; lanes_fma rounds once, also where the processor has no such instruction (SSE2: through double and round-to-odd).
  *
  * A file of this folder is compiled once for each instruction set, with SC_ISA set to its name: SC_CPU(name) gives each copy of a
  * function a name of its own. */
@@ -10,9 +10,9 @@
 
 #include <stdint.h>
 
-#define SC_CPU_PASTE(isa, name) sc_cpu_##isa##_##name
+#define SC_CPU_PASTE(isa, name)  sc_cpu_##isa##_##name
 #define SC_CPU_EXPAND(isa, name) SC_CPU_PASTE(isa, name)
-#define SC_CPU(name) SC_CPU_EXPAND(SC_ISA, name)
+#define SC_CPU(name)             SC_CPU_EXPAND(SC_ISA, name)
 
 #define SC_INLINE static inline __attribute__((always_inline))
 
@@ -22,8 +22,8 @@
 
 #include <immintrin.h>
 typedef __m512 lanes;
-#define LANES 16
-#define VECTORS 2
+#define LANES       16
+#define VECTORS     2
 #define TILE_PIXELS 14
 SC_INLINE lanes lanes_zero(void)
 {
@@ -63,8 +63,8 @@ SC_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 
 #include <immintrin.h>
 typedef __m256 lanes;
-#define LANES 8
-#define VECTORS 2
+#define LANES       8
+#define VECTORS     2
 #define TILE_PIXELS 6
 SC_INLINE lanes lanes_zero(void)
 {
@@ -107,8 +107,8 @@ SC_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 
 #include <emmintrin.h>
 typedef __m128 lanes;
-#define LANES 4
-#define VECTORS 2
+#define LANES       4
+#define VECTORS     2
 #define TILE_PIXELS 2
 SC_INLINE lanes lanes_zero(void)
 {
@@ -130,9 +130,9 @@ SC_INLINE lanes lanes_add(lanes a, lanes b)
 {
 	return _mm_add_ps(a, b);
 }
-/* a * b + c of two floats held in doubles, rounded to odd: the product is exact; if the sum is not, the one of its two neighbours with
- * an odd last bit is taken, and then a second rounding to float gives what a single one would have given (S. Boldo, G. Melquiond:
- * "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd", 2008). */
+/* a * b + c of two floats held in doubles, rounded to odd: the product is exact; if the sum is not, the one of its two neighbours
+ * with an odd last bit is taken, and then a second rounding to float gives what a single one would have given (S. Boldo, G.
+ * Melquiond: "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd", 2008). */
 SC_INLINE __m128d fma_rounded_to_odd(__m128d a, __m128d b, __m128d c)
 {
 	const __m128d zero = _mm_setzero_pd();
@@ -164,8 +164,8 @@ SC_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 
 #include <arm_neon.h>
 typedef float32x4_t lanes;
-#define LANES 4
-#define VECTORS 4
+#define LANES       4
+#define VECTORS     4
 #define TILE_PIXELS 6
 SC_INLINE lanes lanes_zero(void)
 {

@@ -1,6 +1,7 @@
 /* pack.c - weights in the order in which the register tile reads them: (blocks, taps_h, taps_w, depth, BLOCK).
  *
- * Done once a step, since the weights change with each. Taps that never meet the source (maps smaller than the kernel) are skipped. */
+ * Done once a step, since the weights change with each. Taps that never meet the source (maps smaller than the kernel) are skipped.
+ */
 #include <string.h>
 
 #include "engine/cpu/correlation.h"
@@ -35,7 +36,8 @@ static void copy_columns(const struct packing *p, const float *tap, int64_t firs
 	}
 }
 
-/* Block of input channels of the kernel's tap, transposed: packed[o][c] = tap[first + c][o]. In squares that stay in the L1 cache. */
+/* Block of input channels of the kernel's tap, transposed: packed[o][c] = tap[first + c][o]. In squares that stay in the L1 cache.
+ */
 static void copy_rows(const struct packing *p, const float *tap, int64_t first, int64_t channels, float *packed)
 {
 	const int64_t square = 16;

@@ -3,7 +3,7 @@
 
 #include "engine/cpu/cpu.h"
 
-#define GROUP 64    /* channels that are worked on together */
+#define GROUP   64  /* channels that are worked on together */
 #define PADDING 255 /* in `winner`: the padding won */
 
 struct max_work {
@@ -15,8 +15,8 @@ struct max_work {
 };
 
 /* Channels [0, count) of one output pixel, taps by row and column; a later tap wins if it is greater, or not a number. */
-static void pool_pixel(const struct sc_max_pool *m, const float *image, int64_t top, int64_t left, int64_t count, float *restrict dst,
-		       uint8_t *restrict winner)
+static void pool_pixel(const struct sc_max_pool *m, const float *image, int64_t top, int64_t left, int64_t count,
+		       float *restrict dst, uint8_t *restrict winner)
 {
 	float best[GROUP];
 	int32_t who[GROUP];

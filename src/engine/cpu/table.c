@@ -11,9 +11,9 @@ int64_t SC_CPU(fma_peak)(int64_t repetitions)
 	volatile float start = 1;
 	lanes a[CHAINS];
 #define EACH_CHAIN(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
-#define BEGIN(i) a[i] = lanes_broadcast(start + i);
-#define FMA(i) a[i] = lanes_fma(a[i], half, quarter);
-#define END(i) sum = lanes_add(sum, a[i]);
+#define BEGIN(i)      a[i] = lanes_broadcast(start + i);
+#define FMA(i)        a[i] = lanes_fma(a[i], half, quarter);
+#define END(i)        sum = lanes_add(sum, a[i]);
 	EACH_CHAIN(BEGIN)
 	for (int64_t n = 0; n < repetitions; n++) {
 		EACH_CHAIN(FMA)
@@ -27,7 +27,7 @@ int64_t SC_CPU(fma_peak)(int64_t repetitions)
 }
 
 #define NAME_OF(isa) #isa
-#define NAME(isa) NAME_OF(isa)
+#define NAME(isa)    NAME_OF(isa)
 
 extern const struct sc_kernels SC_CPU(kernels);
 const struct sc_kernels SC_CPU(kernels) = {

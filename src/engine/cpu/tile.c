@@ -13,11 +13,11 @@ SC_INLINE void multiply(const struct segment *s, int64_t stride, lanes acc[TILE_
 	for (int64_t k = 0; k < s->length; k++, weights += BLOCK) {
 		lanes w[VECTORS], x;
 #define LOAD(row, v) w[v] = lanes_load(weights + v * LANES);
-#define FMA(row, v) acc[row][v] = lanes_fma(x, w[v], acc[row][v]);
-#define ROW(row)                                                       \
-	if (row >= first && row < last) {                              \
-		x = lanes_broadcast(src[(row - first) * stride + k]);  \
-		EACH_VECTOR(FMA, row)                                  \
+#define FMA(row, v)  acc[row][v] = lanes_fma(x, w[v], acc[row][v]);
+#define ROW(row)                                                                                                                   \
+	if (row >= first && row < last) {                                                                                          \
+		x = lanes_broadcast(src[(row - first) * stride + k]);                                                              \
+		EACH_VECTOR(FMA, row)                                                                                              \
 	}
 		EACH_VECTOR(LOAD, 0)
 		EACH_ROW(ROW)
@@ -43,14 +43,14 @@ SC_INLINE void multiply_any(const struct segment *s, int64_t stride, lanes acc[T
 {
 	float memory[TILE_PIXELS][BLOCK];
 #define OUT(row, v) lanes_store(memory[row] + v * LANES, acc[row][v]);
-#define IN(row, v) acc[row][v] = lanes_load(memory[row] + v * LANES);
-#define ROW_OUT(row)            \
-	if (row < pixels) {     \
-		EACH_VECTOR(OUT, row) \
+#define IN(row, v)  acc[row][v] = lanes_load(memory[row] + v * LANES);
+#define ROW_OUT(row)                                                                                                               \
+	if (row < pixels) {                                                                                                        \
+		EACH_VECTOR(OUT, row)                                                                                              \
 	}
-#define ROW_IN(row)             \
-	if (row < pixels) {     \
-		EACH_VECTOR(IN, row) \
+#define ROW_IN(row)                                                                                                                \
+	if (row < pixels) {                                                                                                        \
+		EACH_VECTOR(IN, row)                                                                                               \
 	}
 	EACH_ROW(ROW_OUT)
 	multiply_in_memory(s, stride, memory);
@@ -76,12 +76,12 @@ SC_INLINE void finish(const struct tile *t, int row, int v, lanes sum)
 SC_INLINE void run(const struct tile *t, const int pixels)
 {
 	lanes acc[TILE_PIXELS][VECTORS];
-#define ZERO(row, v) acc[row][v] = lanes_zero();
+#define ZERO(row, v)   acc[row][v] = lanes_zero();
 #define FINISH(row, v) finish(t, row, v, acc[row][v]);
-#define ROW_ZERO(row) EACH_VECTOR(ZERO, row)
-#define ROW_FINISH(row)               \
-	if (row < pixels) {           \
-		EACH_VECTOR(FINISH, row) \
+#define ROW_ZERO(row)  EACH_VECTOR(ZERO, row)
+#define ROW_FINISH(row)                                                                                                            \
+	if (row < pixels) {                                                                                                        \
+		EACH_VECTOR(FINISH, row)                                                                                           \
 	}
 	EACH_ROW(ROW_ZERO)
 	for (int64_t i = 0; i < t->segment_count; i++) {
@@ -111,10 +111,10 @@ SC_INLINE void run(const struct tile *t, const int pixels)
 #undef ROW_FINISH
 }
 
-#define RUN(row)                                                              \
-	static __attribute__((noinline)) void run_##row(const struct tile *t) \
-	{                                                                     \
-		run(t, row + 1);                                              \
+#define RUN(row)                                                                                                                   \
+	static __attribute__((noinline)) void run_##row(const struct tile *t)                                                      \
+	{                                                                                                                          \
+		run(t, row + 1);                                                                                                   \
 	}
 #define NAME(row) run_##row,
 EACH_ROW(RUN)

@@ -17,7 +17,8 @@ int64_t sc_reference_batch_norm_workspace(const struct sc_batch_norm *b, int thr
 }
 
 /* mean and squares: (chunks, channels) */
-static void chunk_statistics(const struct sc_batch_norm *b, const struct sc_norm_chunks *k, const float *src, float *mean, float *squares)
+static void chunk_statistics(const struct sc_batch_norm *b, const struct sc_norm_chunks *k, const float *src, float *mean,
+			     float *squares)
 {
 	for (int64_t i = 0; i < k->count; i++) {
 		int64_t begin, end;
@@ -49,7 +50,8 @@ static float pixels_of(const struct sc_norm_chunks *k, int64_t first, int64_t ch
 
 static void join_statistics(const struct sc_batch_norm *b, const struct sc_norm_chunks *k, float *mean, float *squares)
 {
-	SC_FOR_TREE(distance, i, k->count) {
+	SC_FOR_TREE(distance, i, k->count)
+	{
 		float na = pixels_of(k, i, distance), nb = pixels_of(k, i + distance, distance);
 		float share = nb / (na + nb), weight = na * share;
 		for (int64_t c = 0; c < b->channels; c++) {
@@ -61,8 +63,8 @@ static void join_statistics(const struct sc_batch_norm *b, const struct sc_norm_
 	}
 }
 
-void sc_reference_batch_norm_forward(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift, float *dst,
-				     float *statistics, void *workspace, struct sc_pool *pool)
+void sc_reference_batch_norm_forward(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
+				     float *dst, float *statistics, void *workspace, struct sc_pool *pool)
 {
 	(void)pool;
 	struct sc_norm_chunks k = sc_norm_chunks(b);
@@ -97,8 +99,8 @@ void sc_reference_batch_norm_infer(const struct sc_batch_norm *b, const float *s
 /* With m pixels and x^ the normalised source: diff_shift = sum dy, diff_scale = sum dy x^,
  * diff_src = scale / sqrt(variance + epsilon) * (dy - diff_shift / m - x^ diff_scale / m). */
 void sc_reference_batch_norm_backward(const struct sc_batch_norm *b, const float *src, const float *diff_dst, const float *scale,
-				      const float *statistics, float *diff_src, float *diff_scale, float *diff_shift, void *workspace,
-				      struct sc_pool *pool)
+				      const float *statistics, float *diff_src, float *diff_scale, float *diff_shift,
+				      void *workspace, struct sc_pool *pool)
 {
 	(void)pool;
 	struct sc_norm_chunks k = sc_norm_chunks(b);
@@ -120,10 +122,10 @@ void sc_reference_batch_norm_backward(const struct sc_batch_norm *b, const float
 		}
 	}
 	SC_FOR_TREE(distance, i, k.count)
-		for (int64_t c = 0; c < channels; c++) {
-			sums[i * channels + c] += sums[(i + distance) * channels + c];
-			products[i * channels + c] += products[(i + distance) * channels + c];
-		}
+	for (int64_t c = 0; c < channels; c++) {
+		sums[i * channels + c] += sums[(i + distance) * channels + c];
+		products[i * channels + c] += products[(i + distance) * channels + c];
+	}
 	for (int64_t c = 0; c < channels; c++) {
 		diff_shift[c] = sums[c];
 		diff_scale[c] = products[c];
@@ -131,7 +133,8 @@ void sc_reference_batch_norm_backward(const struct sc_batch_norm *b, const float
 		float shift_mean = sums[c] / (float)k.pixels, scale_mean = products[c] / (float)k.pixels;
 		for (int64_t p = 0; p < k.pixels; p++) {
 			float normalised = (src[p * channels + c] - mean[c]) * inverse[c];
-			diff_src[p * channels + c] = factor * fmaf(-normalised, scale_mean, diff_dst[p * channels + c] - shift_mean);
+			diff_src[p * channels + c] =
+				factor * fmaf(-normalised, scale_mean, diff_dst[p * channels + c] - shift_mean);
 		}
 	}
 }

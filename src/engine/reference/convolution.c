@@ -17,8 +17,8 @@ int64_t sc_reference_convolution_forward_workspace(const struct sc_convolution *
 	return 0;
 }
 
-void sc_reference_convolution_forward(const struct sc_convolution *c, const float *src, const float *weights, const float *bias, float *dst,
-				      void *workspace, struct sc_pool *pool)
+void sc_reference_convolution_forward(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
+				      float *dst, void *workspace, struct sc_pool *pool)
 {
 	(void)workspace, (void)pool;
 	for (int64_t n = 0; n < c->mb; n++)
@@ -46,8 +46,8 @@ int64_t sc_reference_convolution_backward_data_workspace(const struct sc_convolu
 	return 0;
 }
 
-void sc_reference_convolution_backward_data(const struct sc_convolution *c, const float *diff_dst, const float *weights, float *diff_src,
-					    bool accumulate, void *workspace, struct sc_pool *pool)
+void sc_reference_convolution_backward_data(const struct sc_convolution *c, const float *diff_dst, const float *weights,
+					    float *diff_src, bool accumulate, void *workspace, struct sc_pool *pool)
 {
 	(void)workspace, (void)pool;
 	for (int64_t n = 0; n < c->mb; n++)
@@ -80,8 +80,8 @@ int64_t sc_reference_convolution_backward_weights_workspace(const struct sc_conv
 }
 
 /* The sum over the images [begin, end) for one tap. */
-static float tap_gradient(const struct sc_convolution *c, const float *src, const float *diff_dst, int64_t begin, int64_t end, int64_t r,
-			  int64_t s, int64_t i, int64_t o)
+static float tap_gradient(const struct sc_convolution *c, const float *src, const float *diff_dst, int64_t begin, int64_t end,
+			  int64_t r, int64_t s, int64_t i, int64_t o)
 {
 	float sum = 0;
 	for (int64_t n = begin; n < end; n++)
@@ -99,13 +99,13 @@ static float tap_gradient(const struct sc_convolution *c, const float *src, cons
 static void join(float *parts, int64_t count, int64_t size, float *result)
 {
 	SC_FOR_TREE(distance, p, count)
-		for (int64_t i = 0; i < size; i++)
-			parts[p * size + i] += parts[(p + distance) * size + i];
+	for (int64_t i = 0; i < size; i++)
+		parts[p * size + i] += parts[(p + distance) * size + i];
 	memcpy(result, parts, (size_t)size * sizeof(float));
 }
 
-void sc_reference_convolution_backward_weights(const struct sc_convolution *c, const float *src, const float *diff_dst, float *diff_weights,
-					       float *diff_bias, void *workspace, struct sc_pool *pool)
+void sc_reference_convolution_backward_weights(const struct sc_convolution *c, const float *src, const float *diff_dst,
+					       float *diff_weights, float *diff_bias, void *workspace, struct sc_pool *pool)
 {
 	(void)pool;
 	int64_t images = sc_gradient_chunk_images(c), chunks = sc_gradient_chunk_count(c);

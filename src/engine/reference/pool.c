@@ -51,7 +51,8 @@ void sc_reference_max_pool_backward(const struct sc_max_pool *m, const float *di
 				}
 }
 
-void sc_reference_average_pool_forward(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst, struct sc_pool *pool)
+void sc_reference_average_pool_forward(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst,
+				       struct sc_pool *pool)
 {
 	(void)pool;
 	for (int64_t n = 0; n < mb; n++)

@@ -9,36 +9,39 @@
 extern const struct sc_kernels sc_kernels_reference;
 
 int64_t sc_reference_convolution_forward_workspace(const struct sc_convolution *c, int threads);
-void sc_reference_convolution_forward(const struct sc_convolution *c, const float *src, const float *weights, const float *bias, float *dst,
-				      void *workspace, struct sc_pool *pool);
+void sc_reference_convolution_forward(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
+				      float *dst, void *workspace, struct sc_pool *pool);
 int64_t sc_reference_convolution_backward_data_workspace(const struct sc_convolution *c, int threads);
-void sc_reference_convolution_backward_data(const struct sc_convolution *c, const float *diff_dst, const float *weights, float *diff_src,
-					    bool accumulate, void *workspace, struct sc_pool *pool);
+void sc_reference_convolution_backward_data(const struct sc_convolution *c, const float *diff_dst, const float *weights,
+					    float *diff_src, bool accumulate, void *workspace, struct sc_pool *pool);
 int64_t sc_reference_convolution_backward_weights_workspace(const struct sc_convolution *c, int threads);
-void sc_reference_convolution_backward_weights(const struct sc_convolution *c, const float *src, const float *diff_dst, float *diff_weights,
-					       float *diff_bias, void *workspace, struct sc_pool *pool);
+void sc_reference_convolution_backward_weights(const struct sc_convolution *c, const float *src, const float *diff_dst,
+					       float *diff_weights, float *diff_bias, void *workspace, struct sc_pool *pool);
 
 int64_t sc_reference_batch_norm_workspace(const struct sc_batch_norm *b, int threads);
-void sc_reference_batch_norm_forward(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift, float *dst,
-				     float *statistics, void *workspace, struct sc_pool *pool);
+void sc_reference_batch_norm_forward(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
+				     float *dst, float *statistics, void *workspace, struct sc_pool *pool);
 void sc_reference_batch_norm_infer(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
 				   const float *mean, const float *variance, float *dst, void *workspace, struct sc_pool *pool);
 void sc_reference_batch_norm_backward(const struct sc_batch_norm *b, const float *src, const float *diff_dst, const float *scale,
-				      const float *statistics, float *diff_src, float *diff_scale, float *diff_shift, void *workspace,
-				      struct sc_pool *pool);
+				      const float *statistics, float *diff_src, float *diff_scale, float *diff_shift,
+				      void *workspace, struct sc_pool *pool);
 
 void sc_reference_relu_forward(int64_t count, const float *src, float *dst, struct sc_pool *pool);
 void sc_reference_relu_backward(int64_t count, const float *dst, const float *diff_dst, float *diff_src, struct sc_pool *pool);
 void sc_reference_add(int64_t count, const float *a, const float *b, float *sum, struct sc_pool *pool);
 
-void sc_reference_max_pool_forward(const struct sc_max_pool *m, const float *src, float *dst, uint8_t *winner, struct sc_pool *pool);
+void sc_reference_max_pool_forward(const struct sc_max_pool *m, const float *src, float *dst, uint8_t *winner,
+				   struct sc_pool *pool);
 void sc_reference_max_pool_backward(const struct sc_max_pool *m, const float *diff_dst, const uint8_t *winner, float *diff_src,
 				    struct sc_pool *pool);
-void sc_reference_average_pool_forward(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst, struct sc_pool *pool);
+void sc_reference_average_pool_forward(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst,
+				       struct sc_pool *pool);
 void sc_reference_average_pool_backward(int64_t mb, int64_t pixels, int64_t channels, const float *diff_dst, float *diff_src,
 					struct sc_pool *pool);
 
-void sc_reference_sgd(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity, struct sc_pool *pool);
+void sc_reference_sgd(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,
+		      struct sc_pool *pool);
 int64_t sc_reference_fma_peak(int64_t repetitions);
 
 #endif

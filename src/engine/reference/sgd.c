@@ -9,7 +9,8 @@
 
 #include "engine/reference/reference.h"
 
-void sc_reference_sgd(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity, struct sc_pool *pool)
+void sc_reference_sgd(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,
+		      struct sc_pool *pool)
 {
 	(void)pool;
 	const float lr = s->learning_rate, m = s->momentum;
