@@ -14,25 +14,7 @@
 #include <unistd.h>
 
 #include "io/file.h"
-
-static char folder[] = "/tmp/shortcut-file-XXXXXX", path[128];
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (!mkdtemp(folder))
-		return 1;
-	snprintf(path, sizeof(path), "%s/file", folder);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	char command[64];
-	snprintf(command, sizeof(command), "rm -r %s", folder);
-	return system(command);
-}
+#include "temporary.h"
 
 static int files_in_folder(void)
 {
@@ -177,5 +159,5 @@ int main(void)
 		cmocka_unit_test(only_files_are_opened),
 		cmocka_unit_test(folders_are_made_all_the_way),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -12,24 +12,7 @@
 #include <zlib.h>
 
 #include "io/idx.h"
-
-static char folder[] = "/tmp/shortcut-idx-XXXXXX", path[128];
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (!mkdtemp(folder))
-		return 1;
-	snprintf(path, sizeof(path), "%s/file", folder);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(folder);
-}
+#include "temporary.h"
 
 static void write_plain(const void *bytes, size_t count)
 {
@@ -157,5 +140,5 @@ int main(void)
 		cmocka_unit_test(every_truncation_is_refused),   cmocka_unit_test(damaged_gzip_is_refused),
 		cmocka_unit_test(bombs_get_no_memory),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -11,24 +11,7 @@
 #include <unistd.h>
 
 #include "shortcut.h"
-
-static char folder[] = "/tmp/shortcut-png-XXXXXX", path[128];
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (!mkdtemp(folder))
-		return 1;
-	snprintf(path, sizeof(path), "%s/picture.png", folder);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(folder);
-}
+#include "temporary.h"
 
 static void write_png(png_uint_32 format, const uint8_t *pixels)
 {
@@ -96,5 +79,5 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(grey_and_colour), cmocka_unit_test(alpha_lies_on_black),
 					   cmocka_unit_test(bad_files_are_refused)};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -11,24 +11,7 @@
 #include <unistd.h>
 
 #include "io/safetensors.h"
-
-static char folder[] = "/tmp/shortcut-safetensors-XXXXXX", path[128];
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (!mkdtemp(folder))
-		return 1;
-	snprintf(path, sizeof(path), "%s/file.safetensors", folder);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(folder);
-}
+#include "temporary.h"
 
 static void write_bytes(const void *bytes, size_t count)
 {
@@ -208,5 +191,5 @@ int main(void)
 		cmocka_unit_test(absurd_lengths_are_refused), cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(what_is_no_file_is_refused), cmocka_unit_test(what_is_written_is_read),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

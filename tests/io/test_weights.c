@@ -12,24 +12,7 @@
 
 #include "io/safetensors.h"
 #include "io/weights.h"
-
-static char folder[] = "/tmp/shortcut-weights-XXXXXX", path[128];
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (!mkdtemp(folder))
-		return 1;
-	snprintf(path, sizeof(path), "%s/file", folder);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(folder);
-}
+#include "temporary.h"
 
 #define BIG 40000 /* more than one piece of the reader and writer */
 static float kernel[2 * 3 * 4 * 5], dense[3 * 2] = {1, 2, 3, 4, 5, 6}, vector[BIG];
@@ -135,5 +118,5 @@ int main(void)
 		cmocka_unit_test(mismatches_are_named_before_anything_is_read),
 		cmocka_unit_test(equal_weights_have_equal_hashes),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
