@@ -52,7 +52,7 @@ int cli_open_trained(struct sc_model **out, const struct cli_arguments *argument
 bool cli_is_preset(const char *name);
 /* CLI_OK, or CLI_USAGE after a complaint that names the nearest preset. */
 int cli_check_preset(const struct cli_arguments *arguments, const char *subject, const char *name);
-/* --threads; the instruction set is left to SHORTCUT_ISA. */
+/* --threads and --convolution; the instruction set is left to SHORTCUT_ISA. */
 struct sc_compute cli_compute(const struct cli_arguments *arguments);
 
 #endif

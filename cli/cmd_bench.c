@@ -217,6 +217,7 @@ static const struct cli_use options[] = {
 	{CLI_BATCH, "layers: 16; train, infer: 32"},
 	{CLI_STEPS, "20"},
 	{CLI_SECONDS, "0.3"},
+	{CLI_CONVOLUTION, "auto"},
 	{CLI_THREADS, "one for each processor"},
 	{CLI_JSON, NULL},
 	{CLI_OPTION_COUNT, NULL},

@@ -96,8 +96,13 @@ static int run_plan(const struct cli_arguments *arguments)
 }
 
 static const struct cli_use options[] = {
-	{CLI_INPUT, "224x224x3"}, {CLI_CLASSES, "1000; keras-tutorial: 10"}, {CLI_BATCH, "32"},
-	{CLI_MODE, "train"},      {CLI_THREADS, "one for each processor"},   {CLI_JSON, NULL},
+	{CLI_INPUT, "224x224x3"},
+	{CLI_CLASSES, "1000; keras-tutorial: 10"},
+	{CLI_BATCH, "32"},
+	{CLI_MODE, "train"},
+	{CLI_THREADS, "one for each processor"},
+	{CLI_CONVOLUTION, "auto"},
+	{CLI_JSON, NULL},
 	{CLI_OPTION_COUNT, NULL},
 };
 

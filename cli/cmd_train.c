@@ -289,6 +289,7 @@ static const struct cli_use options[] = {
 	{CLI_SEED, "0"},
 	{CLI_OUT, "runs/<model>-<data>-<n>, the first that is free"},
 	{CLI_RESUME, NULL},
+	{CLI_CONVOLUTION, "auto"},
 	{CLI_THREADS, "one for each processor"},
 	{CLI_QUIET, NULL},
 	{CLI_JSON, NULL},

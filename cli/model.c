@@ -87,5 +87,10 @@ int cli_open_trained(struct sc_model **out, const struct cli_arguments *argument
 
 struct sc_compute cli_compute(const struct cli_arguments *arguments)
 {
-	return (struct sc_compute){.threads = (int)cli_whole(arguments, CLI_THREADS, 0)};
+	static const enum sc_convolution_method methods[] = {SC_CONVOLUTION_AUTO, SC_CONVOLUTION_DIRECT, SC_CONVOLUTION_WINOGRAD};
+
+	return (struct sc_compute){
+		.threads = (int)cli_whole(arguments, CLI_THREADS, 0),
+		.convolution = methods[cli_choice(arguments, CLI_CONVOLUTION, 0)],
+	};
 }

@@ -47,6 +47,8 @@ static const struct cli_option options[CLI_OPTION_COUNT] = {
 	[CLI_SECONDS] = {"seconds", REAL(0.001, 3600, "time for each line of the table")},
 	[CLI_SEED] = {"seed", WHOLE("N", 0, LARGEST_WHOLE, "where all random numbers come from")},
 	[CLI_THREADS] = {"threads", WHOLE("N", 1, 1024, "threads to compute with; the results do not depend on it")},
+	[CLI_CONVOLUTION] = {"convolution",
+			     CHOICE("auto|direct|winograd", "3x3 convolutions: where Winograd pays, nowhere, wherever it can")},
 	[CLI_JSON] = {"json", FLAG("print one JSON object instead of text")},
 	[CLI_QUIET] = {"quiet", FLAG("no progress, no notes")},
 	[CLI_HELP] = {"help", FLAG("show this help")},

@@ -199,10 +199,18 @@ SC_API enum sc_status sc_model_hash(const struct sc_model *model, char hash[SC_H
 
 /* ---- Training ----------------------------------------------------------------------------------------------------------- */
 
-/* How the engine computes; the bits do not depend on it. */
+/* Whether 3x3 convolutions of stride 1 go by Winograd's F(4x4, 3x3) (Lavin and Gray, 2015): less arithmetic, other rounding. */
+enum sc_convolution_method {
+	SC_CONVOLUTION_AUTO,    /* where it saves a third of the multiplications: a rule on shapes alone (src/engine/winograd.h) */
+	SC_CONVOLUTION_DIRECT,  /* nowhere */
+	SC_CONVOLUTION_WINOGRAD /* wherever it can: channel counts that are multiples of 16 */
+};
+
+/* How the engine computes; of these the bits depend on `convolution` alone. */
 struct sc_compute {
 	int threads;                 /* 0: one for each processor this process may use */
 	const char *instruction_set; /* at most "avx512", "avx2", "sse2", "neon", "reference"; NULL: $SHORTCUT_ISA, else the best here */
+	enum sc_convolution_method convolution;
 };
 
 enum sc_momentum_form {

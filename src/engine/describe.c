@@ -15,13 +15,13 @@ static const char *const pass_names[] = {
 
 static const char *const kind_names[] = {
 	[SC_NODE_INPUT] = "input",
-	[SC_NODE_CONVOLUTION] = "convolution direct",
+	[SC_NODE_CONVOLUTION] = "convolution",
 	[SC_NODE_BATCH_NORM] = "batch norm",
 	[SC_NODE_RELU] = "relu",
 	[SC_NODE_ADD] = "add",
 	[SC_NODE_MAX_POOL] = "max-pool",
 	[SC_NODE_GLOBAL_AVERAGE_POOL] = "average pool",
-	[SC_NODE_DENSE] = "dense direct",
+	[SC_NODE_DENSE] = "dense",
 };
 
 /* Arithmetic for each number of the node's result, forward and backward alike, roughly: what a plain loop would do. */
@@ -81,8 +81,12 @@ void sc_plan_describe_step(const struct sc_plan *plan, int64_t index, struct sc_
 	const struct sc_node *n = step_node(plan, s);
 	const struct sc_node *in = n->inputs[0] == SC_NONE ? n : &plan->model->nodes[n->inputs[0]];
 	const char *kernel = s->pass == PASS_LOSS ? "softmax cross-entropy" : s->pass == PASS_SUM ? "add" : kind_names[n->kind];
+	const char *method = "";
+	if (is_convolution(n) && s->pass != PASS_LOSS && s->pass != PASS_SUM)
+		method = node_convolution(plan, s->node).winograd ? " winograd" : " direct";
 	*step = (struct sc_plan_step){.pass = pass_names[s->pass], .layer = n->name};
-	snprintf(step->kernel, sizeof(step->kernel), "%s %s", kernel, s->pass == PASS_LOSS ? "double" : plan->engine.kernels->name);
+	snprintf(step->kernel, sizeof(step->kernel), "%s%s %s", kernel, method,
+		 s->pass == PASS_LOSS ? "double" : plan->engine.kernels->name);
 	snprintf(step->shape, sizeof(step->shape), "%lldx%lldx%lld -> %lldx%lldx%lld", (long long)in->height, (long long)in->width,
 		 (long long)in->channels, (long long)n->height, (long long)n->width, (long long)n->channels);
 	step->flops = step_flops(plan, s);

@@ -7,6 +7,10 @@ enum sc_status sc_engine_init(struct sc_engine *engine, const struct sc_compute 
 	struct sc_engine made = {0};
 	if (!compute)
 		compute = &defaults;
+	if (compute->convolution < SC_CONVOLUTION_AUTO || compute->convolution > SC_CONVOLUTION_WINOGRAD)
+		return sc_fail(error, SC_ERROR_ARGUMENT, "convolution", -1,
+			       "convolution: expected auto, direct or winograd, found %d", (int)compute->convolution);
+	made.convolution = compute->convolution;
 	enum sc_status status = sc_kernels_choose(&made.kernels, compute->instruction_set, error);
 	if (!status)
 		status = sc_pool_create(&made.pool, compute->threads, error);

@@ -19,6 +19,8 @@
 struct sc_convolution {
 	int64_t mb, ih, iw, ic, oh, ow, oc;
 	int64_t kh, kw, stride_h, stride_w, pad_top, pad_left; /* bottom and right padding follow from oh and ow */
+	bool winograd; /* by Winograd's F(4x4, 3x3), other chains than the direct ones; only where sc_winograd_possible (winograd.h)
+			*/
 };
 
 struct sc_max_pool {

@@ -1,5 +1,18 @@
 /* problems.c - from a node and a batch to the shapes that kernels know. */
 #include "engine/schedule.h"
+#include "engine/winograd.h"
+
+static bool by_winograd(const struct sc_plan *plan, const struct sc_convolution *c)
+{
+	switch (plan->engine.convolution) {
+	case SC_CONVOLUTION_AUTO:
+		return sc_winograd_pays(c);
+	case SC_CONVOLUTION_WINOGRAD:
+		return sc_winograd_possible(c);
+	default:
+		return false;
+	}
+}
 
 struct sc_convolution node_convolution(const struct sc_plan *plan, int node)
 {
@@ -18,7 +31,7 @@ struct sc_convolution node_convolution(const struct sc_plan *plan, int node)
 			.stride_h = 1,
 			.stride_w = 1,
 		};
-	return (struct sc_convolution){
+	struct sc_convolution c = {
 		.mb = plan->batch,
 		.ih = in->height,
 		.iw = in->width,
@@ -33,6 +46,8 @@ struct sc_convolution node_convolution(const struct sc_plan *plan, int node)
 		.pad_top = n->window.pad_top,
 		.pad_left = n->window.pad_left,
 	};
+	c.winograd = by_winograd(plan, &c);
+	return c;
 }
 
 struct sc_batch_norm node_batch_norm(const struct sc_plan *plan, int node)

@@ -143,10 +143,11 @@ static void check_convolution(const struct sc_convolution *c)
 		in[i] = random_numbers(op.in_count[i], (uint64_t)i);
 		diff[i] = malloc((size_t)op.in_count[i] * 4);
 	}
-	void *workspace = malloc((size_t)k->convolution_backward_weights_workspace(c, 1));
-	k->convolution_forward(c, in[0], in[1], in[2], out, NULL, NULL);
+	void *workspace = malloc((size_t)(k->convolution_backward_weights_workspace(c, 1) + k->convolution_forward_workspace(c, 1) +
+					  k->convolution_backward_data_workspace(c, 1)));
+	k->convolution_forward(c, in[0], in[1], in[2], out, workspace, NULL);
 	check_forward(&op, in, out);
-	k->convolution_backward_data(c, r, in[1], diff[0], false, NULL, NULL);
+	k->convolution_backward_data(c, r, in[1], diff[0], false, workspace, NULL);
 	k->convolution_backward_weights(c, in[0], r, diff[1], diff[2], workspace, NULL);
 	check_backward(&op, in, r, diff);
 	for (int i = 0; i < 3; i++)
@@ -158,16 +159,19 @@ static void convolutions_agree(void **state)
 {
 	(void)state;
 	static const struct sc_convolution problems[] = {
-		/* mb ih iw ic oh ow oc kh kw sh sw top left */
-		{2, 5, 6, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1},   /* the plain 3x3 */
-		{2, 7, 7, 2, 4, 4, 3, 3, 3, 2, 2, 1, 1},   /* stride 2 */
-		{1, 8, 8, 2, 4, 4, 3, 3, 3, 2, 2, 0, 0},   /* stride 2, Keras' `same` on an even map: padding at the end only */
-		{1, 9, 9, 1, 5, 5, 2, 7, 7, 2, 2, 3, 3},   /* the first layer */
-		{1, 10, 10, 1, 5, 5, 2, 7, 7, 2, 2, 2, 2}, /* the first layer in Keras */
-		{2, 5, 5, 4, 3, 3, 3, 1, 1, 2, 2, 0, 0},   /* the projection: most source pixels get no gradient */
-		{3, 1, 1, 5, 1, 1, 4, 3, 3, 1, 1, 1, 1},   /* a single pixel: one tap of nine */
-		{1, 7, 8, 2, 3, 3, 2, 2, 3, 3, 3, 1, 1},   /* stride 3 */
-		{3, 1, 1, 6, 1, 1, 5, 1, 1, 1, 1, 0, 0},   /* the dense layer */
+		/* mb ih iw ic oh ow oc kh kw sh sw top left winograd */
+		{2, 5, 6, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1, false}, /* the plain 3x3 */
+		{2, 7, 7, 2, 4, 4, 3, 3, 3, 2, 2, 1, 1, false}, /* stride 2 */
+		{1, 8, 8, 2, 4, 4, 3, 3, 3, 2, 2, 0, 0,
+		 false}, /* stride 2, Keras' `same` on an even map: padding at the end only */
+		{1, 9, 9, 1, 5, 5, 2, 7, 7, 2, 2, 3, 3, false},   /* the first layer */
+		{1, 10, 10, 1, 5, 5, 2, 7, 7, 2, 2, 2, 2, false}, /* the first layer in Keras */
+		{2, 5, 5, 4, 3, 3, 3, 1, 1, 2, 2, 0, 0, false},   /* the projection: most source pixels get no gradient */
+		{3, 1, 1, 5, 1, 1, 4, 3, 3, 1, 1, 1, 1, false},   /* a single pixel: one tap of nine */
+		{1, 7, 8, 2, 3, 3, 2, 2, 3, 3, 3, 1, 1, false},   /* stride 3 */
+		{3, 1, 1, 6, 1, 1, 5, 1, 1, 1, 1, 0, 0, false},   /* the dense layer */
+		{2, 5, 6, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1, true},    /* Winograd's method: four tiles, none of them whole */
+		{3, 9, 8, 2, 7, 7, 3, 3, 3, 1, 1, 0, 1, true},    /* other padding, before and behind */
 	};
 	for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++)
 		check_convolution(&problems[i]);

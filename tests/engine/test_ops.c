@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "engine/reference/reference.h"
+#include "engine/winograd.h"
 
 static const char *file_name;
 static int line_number;
@@ -272,7 +273,7 @@ static void test_elements(int64_t count)
 
 struct problem {
 	int64_t mb, ih, iw, ic, oc, kh, kw, sh, sw, top, left, bottom, right;
-	bool same, bias, zero;
+	bool same, bias, zero, winograd;
 };
 
 static bool read_word(struct problem *p, const char *word)
@@ -296,6 +297,8 @@ static bool read_word(struct problem *p, const char *word)
 		p->same = true;
 	else if (strcmp(word, "bias") == 0)
 		p->bias = true;
+	else if (strcmp(word, "winograd") == 0)
+		p->winograd = true;
 	else if (strcmp(word, "zero") == 0)
 		p->zero = true;
 	else
@@ -332,8 +335,10 @@ static bool run_line(const char *op, struct problem *p)
 	axis(p->same, p->ih, p->kh, p->sh, &p->top, p->bottom, &oh);
 	axis(p->same, p->iw, p->kw, p->sw, &p->left, p->right, &ow);
 	if (strcmp(op, "conv") == 0) {
-		const struct sc_convolution c = {p->mb, p->ih, p->iw, p->ic, oh,     ow,     p->oc,
-						 p->kh, p->kw, p->sh, p->sw, p->top, p->left};
+		const struct sc_convolution c = {p->mb, p->ih, p->iw, p->ic, oh,     ow,      p->oc,
+						 p->kh, p->kw, p->sh, p->sw, p->top, p->left, p->winograd};
+		if (p->winograd && !sc_winograd_possible(&c))
+			return false;
 		test_convolution(&c, p->bias);
 		return true;
 	}

@@ -3,6 +3,7 @@
 
 #include "engine/cpu/correlation.h"
 #include "engine/cpu/cpu.h"
+#include "engine/cpu/winograd.h"
 
 /* ---- Forward --------------------------------------------------------------------------------------------------------------- */
 
@@ -40,19 +41,39 @@ static void used_taps(int64_t taps, int64_t pad, int64_t step, int64_t out, int6
 	*last = maximum(minimum(size + pad, taps), *first);
 }
 
-static void limit_to_used(struct packing *p, const struct correlation *c)
+/* Winograd's method mixes all taps, whether they meet the source or not. */
+static void limit_to_used(struct packing *p, const struct correlation *c, bool winograd)
 {
+	p->used_top = p->used_left = 0;
+	p->used_bottom = c->taps_h;
+	p->used_right = c->taps_w;
+	if (winograd)
+		return;
 	used_taps(c->taps_h, c->pad_h, c->step_h, c->out_h, c->src_h, &p->used_top, &p->used_bottom);
 	used_taps(c->taps_w, c->pad_w, c->step_w, c->out_w, c->src_w, &p->used_left, &p->used_right);
 }
 
-/* Workspace: packed weights, bias filled up to whole blocks, scratch of each thread. */
+/* Behind the packed weights: scratch of each thread, or what Winograd's method needs. */
+static int64_t scratch_of(const struct sc_convolution *c, const struct correlation *correlation, int threads)
+{
+	return c->winograd ? SC_CPU(winograd_workspace)(correlation, threads) : threads * SC_CPU(correlation_scratch)(correlation);
+}
+
+static void run(const struct sc_convolution *c, const struct correlation *correlation, struct sc_pool *pool)
+{
+	if (c->winograd)
+		SC_CPU(winograd_correlate)(correlation, correlation->scratch, pool);
+	else
+		SC_CPU(correlate)(correlation, pool);
+}
+
+/* Workspace: packed weights, bias filled up to whole blocks, scratch. */
 int64_t SC_CPU(convolution_forward_workspace)(const struct sc_convolution *c, int threads)
 {
 	struct correlation correlation = forward_correlation(c);
 	struct packing packing = forward_packing(c);
 	int64_t numbers = whole_lines(SC_CPU(packed_count)(&packing)) + whole_lines(blocks_of(c->oc) * BLOCK) +
-			  threads * SC_CPU(correlation_scratch)(&correlation);
+			  scratch_of(c, &correlation, threads);
 	return numbers * (int64_t)sizeof(float);
 }
 
@@ -64,7 +85,7 @@ void SC_CPU(convolution_forward)(const struct sc_convolution *c, const float *sr
 	float *packed = workspace, *whole_bias = packed + whole_lines(SC_CPU(packed_count)(&packing));
 	int64_t bias_count = blocks_of(c->oc) * BLOCK;
 	packing.weights = weights, packing.packed = packed;
-	limit_to_used(&packing, &correlation);
+	limit_to_used(&packing, &correlation, c->winograd);
 	SC_CPU(pack)(&packing, pool);
 	if (bias) {
 		memcpy(whole_bias, bias, (size_t)c->oc * sizeof(float));
@@ -72,7 +93,7 @@ void SC_CPU(convolution_forward)(const struct sc_convolution *c, const float *sr
 	}
 	correlation.src = src, correlation.weights = packed, correlation.bias = bias ? whole_bias : NULL, correlation.dst = dst;
 	correlation.scratch = whole_bias + whole_lines(bias_count);
-	SC_CPU(correlate)(&correlation, pool);
+	run(c, &correlation, pool);
 }
 
 /* ---- Backward data ----------------------------------------------------------------------------------------------------------- */
@@ -130,11 +151,11 @@ static void class_correlation(const struct sc_convolution *c, int64_t offset_h, 
 		.step_w = -c->stride_w,
 		.transposed = true,
 	};
-	limit_to_used(packing, correlation);
+	limit_to_used(packing, correlation, c->winograd);
 }
 
-/* Classes follow each other, so the workspace is that of the largest: packed weights, scratch of each thread. */
-static void backward_data_sizes(const struct sc_convolution *c, int64_t *packed, int64_t *scratch)
+/* Classes follow each other, so the workspace is that of the largest: packed weights, scratch. */
+static void backward_data_sizes(const struct sc_convolution *c, int threads, int64_t *packed, int64_t *scratch)
 {
 	*packed = *scratch = 0;
 	for (int64_t y = 0; y < minimum(c->stride_h, c->ih); y++)
@@ -143,22 +164,22 @@ static void backward_data_sizes(const struct sc_convolution *c, int64_t *packed,
 			struct packing packing;
 			class_correlation(c, y, x, &correlation, &packing);
 			*packed = maximum(*packed, whole_lines(SC_CPU(packed_count)(&packing)));
-			*scratch = maximum(*scratch, SC_CPU(correlation_scratch)(&correlation));
+			*scratch = maximum(*scratch, scratch_of(c, &correlation, threads));
 		}
 }
 
 int64_t SC_CPU(convolution_backward_data_workspace)(const struct sc_convolution *c, int threads)
 {
 	int64_t packed, scratch;
-	backward_data_sizes(c, &packed, &scratch);
-	return (packed + threads * scratch) * (int64_t)sizeof(float);
+	backward_data_sizes(c, threads, &packed, &scratch);
+	return (packed + scratch) * (int64_t)sizeof(float);
 }
 
 void SC_CPU(convolution_backward_data)(const struct sc_convolution *c, const float *diff_dst, const float *weights, float *diff_src,
 				       bool accumulate, void *workspace, struct sc_pool *pool)
 {
 	int64_t packed, scratch;
-	backward_data_sizes(c, &packed, &scratch);
+	backward_data_sizes(c, sc_pool_threads(pool), &packed, &scratch);
 	for (int64_t y = 0; y < minimum(c->stride_h, c->ih); y++)
 		for (int64_t x = 0; x < minimum(c->stride_w, c->iw); x++) {
 			struct correlation correlation;
@@ -169,6 +190,6 @@ void SC_CPU(convolution_backward_data)(const struct sc_convolution *c, const flo
 			correlation.src = diff_dst, correlation.weights = workspace, correlation.accumulate = accumulate;
 			correlation.dst = diff_src + (y * c->iw + x) * c->ic;
 			correlation.scratch = (float *)workspace + packed;
-			SC_CPU(correlate)(&correlation, pool);
+			run(c, &correlation, pool);
 		}
 }

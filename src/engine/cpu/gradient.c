@@ -9,6 +9,7 @@
 #include "engine/chunks.h"
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/gradient_tile.h"
+#include "engine/cpu/winograd.h"
 
 #define FEW_CHANNELS   8
 #define STRETCH_PIXELS 256
@@ -228,10 +229,10 @@ static void join_parts(float *parts, int64_t count, int64_t size, float *result,
 
 int64_t SC_CPU(convolution_backward_weights_workspace)(const struct sc_convolution *c, int threads)
 {
-	(void)threads;
 	int64_t chunks = sc_gradient_chunk_count(c);
 	int64_t sums = chunks > 1 ? chunks * weight_count(c) : 0; /* one chunk is summed in diff_weights itself */
-	return (whole_lines(sums) + chunks * c->oc) * (int64_t)sizeof(float);
+	int64_t winograd = c->winograd ? SC_CPU(winograd_weights_workspace)(c, threads) : 0;
+	return (whole_lines(sums) + whole_lines(chunks * c->oc) + winograd) * (int64_t)sizeof(float);
 }
 
 void SC_CPU(convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst,
@@ -250,7 +251,10 @@ void SC_CPU(convolution_backward_weights)(const struct sc_convolution *c, const 
 	g.groups = c->ic < FEW_CHANNELS ? 1 : minimum(g.tiles, (block_numbers + UNIT_NUMBERS - 1) / UNIT_NUMBERS);
 	g.sums = g.chunks > 1 ? workspace : diff_weights;
 	g.bias_sums = (float *)workspace + (g.chunks > 1 ? whole_lines(g.chunks * weight_count(c)) : 0);
-	sc_pool_run(pool, sum_units, &g, g.chunks * g.blocks * g.groups, 1);
+	if (c->winograd)
+		SC_CPU(winograd_weights)(c, src, diff_dst, g.sums, g.bias_sums + whole_lines(g.chunks * c->oc), pool);
+	else
+		sc_pool_run(pool, sum_units, &g, g.chunks * g.blocks * g.groups, 1);
 	if (g.chunks > 1)
 		join_parts(g.sums, g.chunks, weight_count(c), diff_weights, pool);
 	if (diff_bias) {

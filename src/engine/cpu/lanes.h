@@ -54,6 +54,14 @@ SC_INLINE lanes lanes_add(lanes a, lanes b)
 {
 	return _mm512_add_ps(a, b);
 }
+SC_INLINE lanes lanes_subtract(lanes a, lanes b)
+{
+	return _mm512_sub_ps(a, b);
+}
+SC_INLINE lanes lanes_multiply(lanes a, lanes b)
+{
+	return _mm512_mul_ps(a, b);
+}
 SC_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 {
 	return _mm512_fmadd_ps(a, b, c);
@@ -98,6 +106,14 @@ SC_INLINE lanes lanes_add(lanes a, lanes b)
 {
 	return _mm256_add_ps(a, b);
 }
+SC_INLINE lanes lanes_subtract(lanes a, lanes b)
+{
+	return _mm256_sub_ps(a, b);
+}
+SC_INLINE lanes lanes_multiply(lanes a, lanes b)
+{
+	return _mm256_mul_ps(a, b);
+}
 SC_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 {
 	return _mm256_fmadd_ps(a, b, c);
@@ -129,6 +145,14 @@ SC_INLINE lanes lanes_broadcast(float x)
 SC_INLINE lanes lanes_add(lanes a, lanes b)
 {
 	return _mm_add_ps(a, b);
+}
+SC_INLINE lanes lanes_subtract(lanes a, lanes b)
+{
+	return _mm_sub_ps(a, b);
+}
+SC_INLINE lanes lanes_multiply(lanes a, lanes b)
+{
+	return _mm_mul_ps(a, b);
 }
 /* a * b + c of two floats held in doubles, rounded to odd: the product is exact; if the sum is not, the one of its two neighbours
  * with an odd last bit is taken, and then a second rounding to float gives what a single one would have given (S. Boldo, G.
@@ -186,6 +210,14 @@ SC_INLINE lanes lanes_broadcast(float x)
 SC_INLINE lanes lanes_add(lanes a, lanes b)
 {
 	return vaddq_f32(a, b);
+}
+SC_INLINE lanes lanes_subtract(lanes a, lanes b)
+{
+	return vsubq_f32(a, b);
+}
+SC_INLINE lanes lanes_multiply(lanes a, lanes b)
+{
+	return vmulq_f32(a, b);
 }
 SC_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 {

@@ -13,14 +13,18 @@
 
 int64_t sc_reference_convolution_forward_workspace(const struct sc_convolution *c, int threads)
 {
-	(void)c, (void)threads;
-	return 0;
+	(void)threads;
+	return c->winograd ? sc_reference_winograd_workspace(c) : 0;
 }
 
 void sc_reference_convolution_forward(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
 				      float *dst, void *workspace, struct sc_pool *pool)
 {
-	(void)workspace, (void)pool;
+	(void)pool;
+	if (c->winograd) {
+		sc_reference_winograd_forward(c, src, weights, bias, dst, workspace);
+		return;
+	}
 	for (int64_t n = 0; n < c->mb; n++)
 		for (int64_t y = 0; y < c->oh; y++)
 			for (int64_t x = 0; x < c->ow; x++)
@@ -42,14 +46,18 @@ void sc_reference_convolution_forward(const struct sc_convolution *c, const floa
 
 int64_t sc_reference_convolution_backward_data_workspace(const struct sc_convolution *c, int threads)
 {
-	(void)c, (void)threads;
-	return 0;
+	(void)threads;
+	return c->winograd ? sc_reference_winograd_workspace(c) : 0;
 }
 
 void sc_reference_convolution_backward_data(const struct sc_convolution *c, const float *diff_dst, const float *weights,
 					    float *diff_src, bool accumulate, void *workspace, struct sc_pool *pool)
 {
-	(void)workspace, (void)pool;
+	(void)pool;
+	if (c->winograd) {
+		sc_reference_winograd_backward_data(c, diff_dst, weights, diff_src, accumulate, workspace);
+		return;
+	}
 	for (int64_t n = 0; n < c->mb; n++)
 		for (int64_t iy = 0; iy < c->ih; iy++)
 			for (int64_t ix = 0; ix < c->iw; ix++)
@@ -96,6 +104,20 @@ static float tap_gradient(const struct sc_convolution *c, const float *src, cons
 	return sum;
 }
 
+/* parts: (chunks, kh, kw, ic, oc) */
+static void direct_parts(const struct sc_convolution *c, const float *src, const float *diff_dst, float *parts)
+{
+	int64_t images = sc_gradient_chunk_images(c), chunks = sc_gradient_chunk_count(c);
+	for (int64_t k = 0; k < chunks; k++) {
+		int64_t begin = k * images, end = begin + images < c->mb ? begin + images : c->mb;
+		for (int64_t r = 0; r < c->kh; r++)
+			for (int64_t s = 0; s < c->kw; s++)
+				for (int64_t i = 0; i < c->ic; i++)
+					for (int64_t o = 0; o < c->oc; o++)
+						*parts++ = tap_gradient(c, src, diff_dst, begin, end, r, s, i, o);
+	}
+}
+
 static void join(float *parts, int64_t count, int64_t size, float *result)
 {
 	SC_FOR_TREE(distance, p, count)
@@ -111,14 +133,12 @@ void sc_reference_convolution_backward_weights(const struct sc_convolution *c, c
 	int64_t images = sc_gradient_chunk_images(c), chunks = sc_gradient_chunk_count(c);
 	int64_t size = c->kh * c->kw * c->ic * c->oc;
 	float *parts = workspace, *bias_parts = parts + chunks * size; /* (chunks, kh, kw, ic, oc), (chunks, oc) */
-	for (int64_t k = 0; k < chunks; k++) {
+	if (c->winograd)
+		sc_reference_winograd_weights(c, src, diff_dst, parts);
+	else
+		direct_parts(c, src, diff_dst, parts);
+	for (int64_t k = 0; k < chunks && diff_bias; k++) {
 		int64_t begin = k * images, end = begin + images < c->mb ? begin + images : c->mb;
-		for (int64_t r = 0; r < c->kh; r++)
-			for (int64_t s = 0; s < c->kw; s++)
-				for (int64_t i = 0; i < c->ic; i++)
-					for (int64_t o = 0; o < c->oc; o++)
-						parts[k * size + ((r * c->kw + s) * c->ic + i) * c->oc + o] =
-							tap_gradient(c, src, diff_dst, begin, end, r, s, i, o);
 		for (int64_t o = 0; o < c->oc; o++) {
 			float sum = 0;
 			for (int64_t p = begin * c->oh * c->ow; p < end * c->oh * c->ow; p++)

@@ -18,6 +18,14 @@ int64_t sc_reference_convolution_backward_weights_workspace(const struct sc_conv
 void sc_reference_convolution_backward_weights(const struct sc_convolution *c, const float *src, const float *diff_dst,
 					       float *diff_weights, float *diff_bias, void *workspace, struct sc_pool *pool);
 
+/* The same three by Winograd's method (winograd.c); the functions above call them where c->winograd. */
+int64_t sc_reference_winograd_workspace(const struct sc_convolution *c); /* of forward and backward-data */
+void sc_reference_winograd_forward(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
+				   float *dst, void *workspace);
+void sc_reference_winograd_backward_data(const struct sc_convolution *c, const float *diff_dst, const float *weights,
+					 float *diff_src, bool accumulate, void *workspace);
+void sc_reference_winograd_weights(const struct sc_convolution *c, const float *src, const float *diff_dst, float *parts);
+
 int64_t sc_reference_batch_norm_workspace(const struct sc_batch_norm *b, int threads);
 void sc_reference_batch_norm_forward(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
 				     float *dst, float *statistics, void *workspace, struct sc_pool *pool);

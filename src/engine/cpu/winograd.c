@@ -1,0 +1,276 @@
+/* winograd.c - forward and backward-data by Winograd's F(4x4, 3x3): see winograd.h. The arithmetic is reference/winograd.c's.
+ *
+ * Two ways to share the work, with the same bits:
+ *   - by groups of tiles: a thread transforms its group, multiplies, and transforms back, all in its own L2 cache;
+ *   - where the transformed weights are too large to be read anew for each group, or there are too few tiles for every thread: all
+ *     threads transform, then share the products by place and block of output channels, then transform back. */
+#include <string.h>
+
+#include "engine/cpu/cpu.h"
+#include "engine/cpu/tile.h"
+#include "engine/cpu/winograd.h"
+#include "engine/cpu/winograd_transform.h"
+
+#define GROUP_NUMBERS  262144  /* of transformed sources and products: what a group of tiles may take, 1 MiB */
+#define SHARED_TILES   128     /* at once, where all threads work on one group */
+#define SHARED_WEIGHTS 4194304 /* transformed weights from which on that is better */
+#define FEW_TILES      8       /* a thread must have, or the tiles are shared */
+
+struct winograd {
+	const struct correlation *c;
+	const float *weights; /* (36, blocks, depth, BLOCK), transformed */
+	const float *zeros;   /* (depth) */
+	float *scratch;       /* of a slot, or of all: v (36, group, depth), then m (36, group, width), each place a little apart */
+	int64_t tiles_h, tiles_w, tiles, group, groups;
+	bool shared;
+	int64_t first; /* tile of the group, while it is shared */
+};
+
+static int64_t source_plane(const struct winograd *w)
+{
+	return w->group * w->c->depth + 16; /* places are kept off each other's cache sets */
+}
+
+static int64_t product_plane(const struct winograd *w)
+{
+	return w->group * w->c->width + 16;
+}
+
+static int64_t scratch_numbers(const struct winograd *w)
+{
+	return PLACES * (source_plane(w) + product_plane(w));
+}
+
+static struct winograd plan_tiles(const struct correlation *c, int threads)
+{
+	struct winograd w = {.c = c, .tiles_h = (c->out_h + 3) / 4, .tiles_w = (c->out_w + 3) / 4};
+	w.tiles = c->mb * w.tiles_h * w.tiles_w;
+	w.shared = c->depth * c->width * PLACES > SHARED_WEIGHTS || w.tiles < threads * FEW_TILES;
+	int64_t most = w.shared ? SHARED_TILES : maximum(28, GROUP_NUMBERS / (PLACES * (c->depth + c->width)) / 14 * 14);
+	if (!w.shared)
+		most = minimum(most, (w.tiles + threads - 1) / threads);
+	w.groups = (w.tiles + most - 1) / most;
+	w.group = (w.tiles + w.groups - 1) / w.groups;
+	return w;
+}
+
+/* ---- Weights: (blocks, 3, 3, depth, BLOCK) to (36, blocks, depth, BLOCK) ---------------------------------------------------- */
+
+static void weight_rows(void *context, int slot, int64_t begin, int64_t end)
+{
+	(void)slot;
+	const struct winograd *w = context;
+	const int64_t depth = w->c->depth, plane = blocks_of(w->c->width) * depth * BLOCK;
+	for (int64_t row = begin; row < end; row++) {
+		const float *taps = w->c->weights + (row / depth * 9 * depth + row % depth) * BLOCK;
+		float *u = (float *)(uintptr_t)w->weights + row * BLOCK;
+		for (int v = 0; v < VECTORS; v++) {
+			lanes half[6][3], t[6];
+#define TAP(y, x) lanes_load(taps + (y * 3 + x) * depth * BLOCK + v * LANES)
+#define COLUMN(x)                                                                                                                  \
+	transform_weights(TAP(0, x), TAP(1, x), TAP(2, x), t);                                                                     \
+	half[0][x] = t[0], half[1][x] = t[1], half[2][x] = t[2], half[3][x] = t[3], half[4][x] = t[4], half[5][x] = t[5];
+#define STORE(y, x) lanes_store(u + (y * 6 + x) * plane + v * LANES, t[x]);
+#define ROW(y)                                                                                                                     \
+	transform_weights(half[y][0], half[y][1], half[y][2], t);                                                                  \
+	STORE(y, 0) STORE(y, 1) STORE(y, 2) STORE(y, 3) STORE(y, 4) STORE(y, 5)
+			THREE(COLUMN)
+			SIX(ROW)
+#undef TAP
+#undef COLUMN
+#undef STORE
+#undef ROW
+		}
+	}
+}
+
+/* ---- Sources ---------------------------------------------------------------------------------------------------------------- */
+
+void SC_CPU(winograd_pixels)(const float *image, int64_t height, int64_t width, int64_t channels, int64_t top, int64_t left,
+			     int size, const float *zeros, const float **pixels)
+{
+	for (int64_t y = 0; y < size; y++)
+		for (int64_t x = 0; x < size; x++) {
+			bool inside = top + y >= 0 && top + y < height && left + x >= 0 && left + x < width;
+			*pixels++ = inside ? image + ((top + y) * width + left + x) * channels : zeros;
+		}
+}
+
+void SC_CPU(winograd_transform_source)(const float *const pixels[PLACES], int64_t channels, float *v, int64_t plane)
+{
+	for (int64_t c = 0; c < channels; c += LANES) {
+		lanes half[6][6], t[6];
+#define PIXEL(y, x) lanes_load(pixels[y * 6 + x] + c)
+#define COLUMN(x)                                                                                                                  \
+	transform_source(PIXEL(0, x), PIXEL(1, x), PIXEL(2, x), PIXEL(3, x), PIXEL(4, x), PIXEL(5, x), t);                         \
+	half[0][x] = t[0], half[1][x] = t[1], half[2][x] = t[2], half[3][x] = t[3], half[4][x] = t[4], half[5][x] = t[5];
+#define STORE(y, x) lanes_store(v + (y * 6 + x) * plane + c, t[x]);
+#define ROW(y)                                                                                                                     \
+	transform_source(half[y][0], half[y][1], half[y][2], half[y][3], half[y][4], half[y][5], t);                               \
+	STORE(y, 0) STORE(y, 1) STORE(y, 2) STORE(y, 3) STORE(y, 4) STORE(y, 5)
+		SIX(COLUMN)
+		SIX(ROW)
+#undef PIXEL
+#undef COLUMN
+#undef STORE
+#undef ROW
+	}
+}
+
+/* Tiles [first, last) of the group that begins with tile `origin`. */
+static void transform_tiles(const struct winograd *w, int64_t origin, int64_t first, int64_t last, float *v)
+{
+	const struct correlation *c = w->c;
+	for (int64_t i = first; i < last; i++) {
+		const float *pixels[PLACES];
+		int64_t tile = origin + i, x = tile % w->tiles_w, y = tile / w->tiles_w % w->tiles_h;
+		const float *image = c->src + tile / w->tiles_w / w->tiles_h * c->src_h * c->src_w * c->depth;
+		SC_CPU(winograd_pixels)
+		(image, c->src_h, c->src_w, c->depth, 4 * y - c->pad_h, 4 * x - c->pad_w, 6, w->zeros, pixels);
+		SC_CPU(winograd_transform_source)(pixels, c->depth, v + i * c->depth, source_plane(w));
+	}
+}
+
+/* ---- Products --------------------------------------------------------------------------------------------------------------- */
+
+/* For `tiles` tiles: one place, one block of output channels. */
+static void multiply(const struct winograd *w, int64_t place, int64_t block, int64_t tiles, const float *v, float *m)
+{
+	const int64_t depth = w->c->depth, width = w->c->width, parts = (tiles + TILE_PIXELS - 1) / TILE_PIXELS;
+	for (int64_t part = 0; part < parts; part++) {
+		int64_t begin = part * tiles / parts, end = (part + 1) * tiles / parts;
+		struct segment segment = {
+			.src = v + place * source_plane(w) + begin * depth,
+			.weights = w->weights + (place * blocks_of(width) + block) * depth * BLOCK,
+			.length = depth,
+			.last = (int)(end - begin),
+		};
+		struct tile tile = {
+			.segments = &segment,
+			.segment_count = 1,
+			.pixel_stride = depth,
+			.dst = m + place * product_plane(w) + begin * width + block * BLOCK,
+			.dst_stride = width,
+			.channels = minimum(BLOCK, width - block * BLOCK),
+		};
+		SC_CPU(tile_run)((int)(end - begin), &tile);
+	}
+}
+
+/* ---- Outputs ---------------------------------------------------------------------------------------------------------------- */
+
+struct output {
+	float *corner;         /* first channel of the tile's first pixel */
+	int64_t rows, columns; /* of the tile that lie inside */
+};
+
+static void transform_output_tile(const struct winograd *w, const float *m, const struct output *out)
+{
+	const struct correlation *c = w->c;
+	const int64_t plane = product_plane(w);
+	for (int64_t o = 0; o < c->width; o += LANES) {
+		lanes half[4][6], y[4][4], t[4];
+		const lanes bias = c->bias ? lanes_load(c->bias + o) : lanes_zero();
+#define PRODUCT(i, x) lanes_load(m + (i * 6 + x) * plane + o)
+#define COLUMN(x)                                                                                                                  \
+	transform_output(PRODUCT(0, x), PRODUCT(1, x), PRODUCT(2, x), PRODUCT(3, x), PRODUCT(4, x), PRODUCT(5, x), t);             \
+	half[0][x] = t[0], half[1][x] = t[1], half[2][x] = t[2], half[3][x] = t[3];
+#define ROW(i) transform_output(half[i][0], half[i][1], half[i][2], half[i][3], half[i][4], half[i][5], y[i]);
+		SIX(COLUMN)
+		FOUR(ROW)
+#undef PRODUCT
+#undef COLUMN
+#undef ROW
+		for (int64_t i = 0; i < out->rows; i++)
+			for (int64_t x = 0; x < out->columns; x++) {
+				float *dst = out->corner + i * c->dst_row + x * c->dst_pixel + o;
+				lanes sum = c->bias ? lanes_add(y[i][x], bias) : y[i][x];
+				lanes_store(dst, c->accumulate ? lanes_add(lanes_load(dst), sum) : sum);
+			}
+	}
+}
+
+static void output_tiles(const struct winograd *w, int64_t origin, int64_t first, int64_t last, const float *m)
+{
+	const struct correlation *c = w->c;
+	for (int64_t i = first; i < last; i++) {
+		int64_t tile = origin + i, x = tile % w->tiles_w * 4, y = tile / w->tiles_w % w->tiles_h * 4;
+		float *image = c->dst + tile / w->tiles_w / w->tiles_h * c->dst_image;
+		struct output out = {image + y * c->dst_row + x * c->dst_pixel, minimum(4, c->out_h - y), minimum(4, c->out_w - x)};
+		transform_output_tile(w, m + i * c->width, &out);
+	}
+}
+
+/* ---- Sharing the work ------------------------------------------------------------------------------------------------------- */
+
+static int64_t group_tiles(const struct winograd *w, int64_t origin)
+{
+	return minimum(w->group, w->tiles - origin);
+}
+
+static void group_units(void *context, int slot, int64_t begin, int64_t end)
+{
+	const struct winograd *w = context;
+	float *v = w->scratch + slot * scratch_numbers(w), *m = v + PLACES * source_plane(w);
+	for (int64_t unit = begin; unit < end; unit++) {
+		int64_t origin = unit * w->group, tiles = group_tiles(w, origin);
+		transform_tiles(w, origin, 0, tiles, v);
+		for (int64_t place = 0; place < PLACES; place++)
+			for (int64_t block = 0; block < blocks_of(w->c->width); block++)
+				multiply(w, place, block, tiles, v, m);
+		output_tiles(w, origin, 0, tiles, m);
+	}
+}
+
+static void source_units(void *context, int slot, int64_t begin, int64_t end)
+{
+	(void)slot;
+	const struct winograd *w = context;
+	transform_tiles(w, w->first, begin, end, w->scratch);
+}
+
+static void product_units(void *context, int slot, int64_t begin, int64_t end)
+{
+	(void)slot;
+	const struct winograd *w = context;
+	int64_t blocks = blocks_of(w->c->width);
+	for (int64_t unit = begin; unit < end; unit++)
+		multiply(w, unit / blocks, unit % blocks, group_tiles(w, w->first), w->scratch,
+			 w->scratch + PLACES * source_plane(w));
+}
+
+static void output_units(void *context, int slot, int64_t begin, int64_t end)
+{
+	(void)slot;
+	const struct winograd *w = context;
+	output_tiles(w, w->first, begin, end, w->scratch + PLACES * source_plane(w));
+}
+
+static int64_t weight_numbers(const struct correlation *c)
+{
+	return PLACES * blocks_of(c->width) * c->depth * BLOCK;
+}
+
+int64_t SC_CPU(winograd_workspace)(const struct correlation *c, int threads)
+{
+	struct winograd w = plan_tiles(c, threads);
+	return weight_numbers(c) + whole_lines(c->depth) + (w.shared ? 1 : threads) * scratch_numbers(&w);
+}
+
+void SC_CPU(winograd_correlate)(const struct correlation *c, float *workspace, struct sc_pool *pool)
+{
+	struct winograd w = plan_tiles(c, sc_pool_threads(pool));
+	float *zeros = workspace + weight_numbers(c);
+	w.weights = workspace, w.zeros = zeros, w.scratch = zeros + whole_lines(c->depth);
+	memset(zeros, 0, (size_t)c->depth * sizeof(float));
+	sc_pool_run(pool, weight_rows, &w, blocks_of(c->width) * c->depth, 16);
+	if (!w.shared) {
+		sc_pool_run(pool, group_units, &w, w.groups, 1);
+		return;
+	}
+	for (; w.first < w.tiles; w.first += w.group) {
+		sc_pool_run(pool, source_units, &w, group_tiles(&w, w.first), 4);
+		sc_pool_run(pool, product_units, &w, PLACES * blocks_of(c->width), 1);
+		sc_pool_run(pool, output_units, &w, group_tiles(&w, w.first), 4);
+	}
+}

@@ -1,0 +1,31 @@
+/* winograd.h - 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3): what convolution.c and gradient.c hand on where c->winograd.
+ *
+ * A correlation goes tile by tile: 4x4 outputs from 6x6 sources. For each of the 36 places of a transformed tile, source channels
+ * times weights is an ordinary product of matrices, which the register tiles of the direct kernels compute. */
+#ifndef SC_ENGINE_CPU_WINOGRAD_H
+#define SC_ENGINE_CPU_WINOGRAD_H
+
+#include "base/pool.h"
+#include "engine/cpu/correlation.h"
+#include "engine/kernels.h"
+
+#define PLACES 36 /* of a transformed tile */
+
+/* `correlation` is a 3x3 one with steps 1; its weights and packing are as for the direct kernels. Workspace: transformed weights, a
+ * pixel of zeros, scratch. Both channel counts are multiples of LANES. */
+int64_t SC_CPU(winograd_workspace)(const struct correlation *c, int threads); /* numbers */
+void SC_CPU(winograd_correlate)(const struct correlation *c, float *workspace, struct sc_pool *pool);
+
+/* Where the source of the tile with corner (top, left) lies: a pointer for each of size x size pixels, to `zeros` for those
+ * outside. */
+void SC_CPU(winograd_pixels)(const float *image, int64_t height, int64_t width, int64_t channels, int64_t top, int64_t left,
+			     int size, const float *zeros, const float **pixels);
+/* Transforms channels [0, channels) of the 36 pixels: place k of the tile goes to v + k * plane. */
+void SC_CPU(winograd_transform_source)(const float *const pixels[PLACES], int64_t channels, float *v, int64_t plane);
+
+/* sums: one part (3, 3, ic, oc) for each chunk (chunks.h). Workspace: numbers. */
+int64_t SC_CPU(winograd_weights_workspace)(const struct sc_convolution *c, int threads);
+void SC_CPU(winograd_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst, float *sums,
+			      float *workspace, struct sc_pool *pool);
+
+#endif

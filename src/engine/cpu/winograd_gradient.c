@@ -1,0 +1,169 @@
+/* winograd_gradient.c - weight gradients by Winograd's F(4x4, 3x3): see winograd.h. The arithmetic is reference/winograd.c's.
+ *
+ * A unit of work is a slice of the source channels of one chunk (chunks.h): it walks over the chunk's tiles in groups, transforms
+ * both tensors of a group, and goes on with the 36 sums of products that it keeps; at the end they become nine taps. */
+#include <string.h>
+
+#include "engine/chunks.h"
+#include "engine/cpu/cpu.h"
+#include "engine/cpu/gradient_tile.h"
+#include "engine/cpu/winograd.h"
+#include "engine/cpu/winograd_transform.h"
+
+#define GROUP_TILES    64
+#define SLICE_CHANNELS 64
+
+struct work {
+	const struct sc_convolution *c;
+	const float *src, *diff_dst, *zeros;
+	float *sums;    /* (chunks, 3, 3, ic, oc) */
+	float *scratch; /* of each slot: v (36, group, slice), p (36, group, oc), products (36, slice, oc) */
+	int64_t tiles_h, tiles_w, chunks, chunk_images, slices, slice, group;
+};
+
+static int64_t source_plane(const struct work *w)
+{
+	return w->group * w->slice + 16; /* places are kept off each other's cache sets */
+}
+
+static int64_t result_plane(const struct work *w)
+{
+	return w->group * w->c->oc + 16;
+}
+
+static int64_t scratch_numbers(const struct work *w)
+{
+	return PLACES * (source_plane(w) + result_plane(w) + w->slice * w->c->oc);
+}
+
+static struct work plan_work(const struct sc_convolution *c)
+{
+	struct work w = {.c = c, .tiles_h = (c->oh + 3) / 4, .tiles_w = (c->ow + 3) / 4};
+	w.chunks = sc_gradient_chunk_count(c);
+	w.chunk_images = sc_gradient_chunk_images(c);
+	w.slice = minimum(c->ic, SLICE_CHANNELS);
+	w.slices = (c->ic + w.slice - 1) / w.slice;
+	w.group = minimum(GROUP_TILES, w.chunk_images * w.tiles_h * w.tiles_w);
+	return w;
+}
+
+/* Channels [0, channels) of the 16 pixels: place k of the tile goes to p + k * plane. */
+static void transform_result_tile(const float *const pixels[16], int64_t channels, float *p, int64_t plane)
+{
+	for (int64_t c = 0; c < channels; c += LANES) {
+		lanes half[6][4], t[6];
+#define PIXEL(y, x) lanes_load(pixels[y * 4 + x] + c)
+#define COLUMN(x)                                                                                                                  \
+	transform_result(PIXEL(0, x), PIXEL(1, x), PIXEL(2, x), PIXEL(3, x), t);                                                   \
+	half[0][x] = t[0], half[1][x] = t[1], half[2][x] = t[2], half[3][x] = t[3], half[4][x] = t[4], half[5][x] = t[5];
+#define STORE(y, x) lanes_store(p + (y * 6 + x) * plane + c, t[x]);
+#define ROW(y)                                                                                                                     \
+	transform_result(half[y][0], half[y][1], half[y][2], half[y][3], t);                                                       \
+	STORE(y, 0) STORE(y, 1) STORE(y, 2) STORE(y, 3) STORE(y, 4) STORE(y, 5)
+		FOUR(COLUMN)
+		SIX(ROW)
+#undef PIXEL
+#undef COLUMN
+#undef STORE
+#undef ROW
+	}
+}
+
+/* Both tensors of tile `tile` of the batch, as tile `at` of the group; source channels [first, first + channels). */
+static void transform_tile(const struct work *w, int64_t tile, int64_t at, int64_t first, int64_t channels, float *v, float *p)
+{
+	const struct sc_convolution *c = w->c;
+	const float *pixels[PLACES];
+	int64_t x = tile % w->tiles_w * 4, y = tile / w->tiles_w % w->tiles_h * 4, n = tile / w->tiles_w / w->tiles_h;
+	SC_CPU(winograd_pixels)
+	(w->src + n * c->ih * c->iw * c->ic + first, c->ih, c->iw, c->ic, y - c->pad_top, x - c->pad_left, 6, w->zeros, pixels);
+	SC_CPU(winograd_transform_source)(pixels, channels, v + at * w->slice, source_plane(w));
+	SC_CPU(winograd_pixels)(w->diff_dst + n * c->oh * c->ow * c->oc, c->oh, c->ow, c->oc, y, x, 4, w->zeros, pixels);
+	transform_result_tile(pixels, c->oc, p + at * c->oc, result_plane(w));
+}
+
+/* products (36, slice, oc) += v * p over the tiles of a group. */
+static void multiply(const struct work *w, int64_t tiles, int64_t channels, const float *v, const float *p, float *products)
+{
+	const int64_t oc = w->c->oc, parts = (channels + TILE_PIXELS - 1) / TILE_PIXELS;
+	for (int64_t place = 0; place < PLACES; place++)
+		for (int64_t o = 0; o < oc; o += BLOCK)
+			for (int64_t part = 0; part < parts; part++) {
+				int64_t begin = part * channels / parts, end = (part + 1) * channels / parts;
+				struct gradient_tile tile = {
+					.src = v + place * source_plane(w) + begin,
+					.diff_dst = p + place * result_plane(w) + o,
+					.row_stride = 1,
+					.images = {.count = 1},
+					.rows = {.count = 1},
+					.columns = {tiles, w->slice, oc},
+					.sums = products + (place * w->slice + begin) * oc + o,
+					.sums_stride = oc,
+					.channels = minimum(BLOCK, oc - o),
+				};
+				SC_CPU(gradient_tile_run)((int)(end - begin), &tile);
+			}
+}
+
+/* products (36, slice, oc) to the chunk's part (3, 3, ic, oc), channels [first, first + channels). */
+static void finish(const struct work *w, int64_t first, int64_t channels, const float *products, float *sums)
+{
+	const int64_t ic = w->c->ic, oc = w->c->oc, plane = w->slice * oc;
+	for (int64_t i = 0; i < channels; i++)
+		for (int64_t o = 0; o < oc; o += LANES) {
+			const float *e = products + i * oc + o;
+			float *g = sums + (first + i) * oc + o;
+			lanes half[3][6], t[3];
+#define PRODUCT(y, x) lanes_load(e + (y * 6 + x) * plane)
+#define COLUMN(x)                                                                                                                  \
+	transform_gradient(PRODUCT(0, x), PRODUCT(1, x), PRODUCT(2, x), PRODUCT(3, x), PRODUCT(4, x), PRODUCT(5, x), t);           \
+	half[0][x] = t[0], half[1][x] = t[1], half[2][x] = t[2];
+#define ROW(y)                                                                                                                     \
+	transform_gradient(half[y][0], half[y][1], half[y][2], half[y][3], half[y][4], half[y][5], t);                             \
+	lanes_store(g + (y * 3 + 0) * ic * oc, t[0]);                                                                              \
+	lanes_store(g + (y * 3 + 1) * ic * oc, t[1]);                                                                              \
+	lanes_store(g + (y * 3 + 2) * ic * oc, t[2]);
+			SIX(COLUMN)
+			THREE(ROW)
+#undef PRODUCT
+#undef COLUMN
+#undef ROW
+		}
+}
+
+static void slice_units(void *context, int slot, int64_t begin, int64_t end)
+{
+	const struct work *w = context;
+	float *v = w->scratch + slot * scratch_numbers(w), *p = v + PLACES * source_plane(w);
+	float *products = p + PLACES * result_plane(w);
+	for (int64_t unit = begin; unit < end; unit++) {
+		int64_t chunk = unit / w->slices, first = unit % w->slices * w->slice;
+		int64_t channels = minimum(w->slice, w->c->ic - first), image_tiles = w->tiles_h * w->tiles_w;
+		int64_t tile = chunk * w->chunk_images * image_tiles;
+		int64_t last = minimum(w->c->mb, (chunk + 1) * w->chunk_images) * image_tiles;
+		memset(products, 0, (size_t)(PLACES * w->slice * w->c->oc) * sizeof(float));
+		for (; tile < last; tile += w->group) {
+			int64_t tiles = minimum(w->group, last - tile);
+			for (int64_t i = 0; i < tiles; i++)
+				transform_tile(w, tile + i, i, first, channels, v, p);
+			multiply(w, tiles, channels, v, p, products);
+		}
+		finish(w, first, channels, products, w->sums + chunk * 9 * w->c->ic * w->c->oc);
+	}
+}
+
+int64_t SC_CPU(winograd_weights_workspace)(const struct sc_convolution *c, int threads)
+{
+	struct work w = plan_work(c);
+	return whole_lines(maximum(c->ic, c->oc)) + threads * scratch_numbers(&w);
+}
+
+void SC_CPU(winograd_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst, float *sums,
+			      float *workspace, struct sc_pool *pool)
+{
+	struct work w = plan_work(c);
+	int64_t pixel = whole_lines(maximum(c->ic, c->oc));
+	w.src = src, w.diff_dst = diff_dst, w.zeros = workspace, w.sums = sums, w.scratch = workspace + pixel;
+	memset(workspace, 0, (size_t)pixel * sizeof(float));
+	sc_pool_run(pool, slice_units, &w, w.chunks * w.slices, 1);
+}

@@ -1,0 +1,206 @@
+/* winograd.c - 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3), in plain loops: forward, backward-data, weight gradient.
+ *
+ * Source: A. Lavin, S. Gray: "Fast algorithms for convolutional neural networks", 2015; points 0, 1, -1, 2, -2 and infinity. A tile
+ * of 4x4 outputs is the inverse transform of 36 products, each one chain over the source channels; tiles lie at multiples of 4 from
+ * the output's corner. Numbers outside the source are 0, results outside the output are dropped. With T(.) the one-dimensional
+ * transforms below, columns first, then rows:
+ *   forward         dst = T_output(sum over ic of T_weights(weights) * T_source(src)) (+ bias)
+ *   backward-data   the same with diff_dst as its source and the weights turned by half a turn, their channels exchanged
+ *   weights         diff_weights = T_gradient(sum over tiles of T_source(src) * T_result(diff_dst)), the sum cut into chunks
+ * (chunks.h), each one chain over its tiles; chunks are joined along the tree after T_gradient. */
+#include <math.h>
+#include <string.h>
+
+#include "engine/chunks.h"
+#include "engine/reference/reference.h"
+
+/* ---- One-dimensional transforms: `step` floats between the numbers -------------------------------------------------------- */
+
+static void transform_source(const float *d, int64_t step, float *t, int64_t t_step)
+{
+	float d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
+	float a = fmaf(-4, d2, d4), b = fmaf(-4, d1, d3), c = d4 - d2, e = d3 - d1;
+	t[0] = fmaf(4, d0, fmaf(-5, d2, d4));
+	t[t_step] = a + b;
+	t[2 * t_step] = a - b;
+	t[3 * t_step] = fmaf(2, e, c);
+	t[4 * t_step] = fmaf(-2, e, c);
+	t[5 * t_step] = fmaf(4, d1, fmaf(-5, d3, d5));
+}
+
+static void transform_weights(const float *g, int64_t step, float *t, int64_t t_step)
+{
+	const float sixth = 1.0f / 6, twelfth = 1.0f / 12, part = 1.0f / 24;
+	float g0 = g[0], g1 = g[step], g2 = g[2 * step];
+	float a = (g0 + g2) * -sixth, b = fmaf(sixth, g2, part * g0);
+	t[0] = 0.25f * g0;
+	t[t_step] = fmaf(-sixth, g1, a);
+	t[2 * t_step] = fmaf(sixth, g1, a);
+	t[3 * t_step] = fmaf(twelfth, g1, b);
+	t[4 * t_step] = fmaf(-twelfth, g1, b);
+	t[5 * t_step] = g2;
+}
+
+static void transform_output(const float *m, int64_t step, float *y, int64_t y_step)
+{
+	float s1 = m[step] + m[2 * step], d1 = m[step] - m[2 * step];
+	float s2 = m[3 * step] + m[4 * step], d2 = m[3 * step] - m[4 * step];
+	y[0] = (m[0] + s1) + s2;
+	y[y_step] = fmaf(2, d2, d1);
+	y[2 * y_step] = fmaf(4, s2, s1);
+	y[3 * y_step] = fmaf(8, d2, d1) + m[5 * step];
+}
+
+static void transform_result(const float *y, int64_t step, float *t, int64_t t_step)
+{
+	float y0 = y[0], y1 = y[step], y2 = y[2 * step], y3 = y[3 * step];
+	float even = y0 + y2, odd = y1 + y3, a = fmaf(4, y2, y0), b = fmaf(4, y3, y1);
+	t[0] = y0;
+	t[t_step] = even + odd;
+	t[2 * t_step] = even - odd;
+	t[3 * t_step] = fmaf(2, b, a);
+	t[4 * t_step] = fmaf(-2, b, a);
+	t[5 * t_step] = y3;
+}
+
+static void transform_gradient(const float *e, int64_t step, float *g, int64_t g_step)
+{
+	const float sixth = 1.0f / 6, twelfth = 1.0f / 12, part = 1.0f / 24;
+	float s1 = e[step] + e[2 * step], d1 = e[2 * step] - e[step];
+	float s2 = e[3 * step] + e[4 * step], d2 = e[3 * step] - e[4 * step];
+	g[0] = fmaf(part, s2, fmaf(-sixth, s1, 0.25f * e[0]));
+	g[g_step] = fmaf(twelfth, d2, sixth * d1);
+	g[2 * g_step] = fmaf(sixth, s2, fmaf(-sixth, s1, e[5 * step]));
+}
+
+typedef void (*transform)(const float *from, int64_t step, float *to, int64_t to_step);
+
+/* A square of `from` x `from` numbers becomes one of `to` x `to`: columns first, then rows. */
+static void transform_square(transform one, int from, int to, const float *square, float *result)
+{
+	float half[36]; /* (to, from) */
+	for (int x = 0; x < from; x++)
+		one(square + x, from, half + x, from);
+	for (int y = 0; y < to; y++)
+		one(half + y * from, 1, result + y * to, 1);
+}
+
+/* ---- Forward and backward-data ---------------------------------------------------------------------------------------------- */
+
+struct problem {
+	int64_t mb, src_h, src_w, depth; /* source and its channels */
+	int64_t out_h, out_w, width;     /* output and its channels */
+	int64_t pad_h, pad_w;
+};
+
+/* A square of the image n with the corner (top, left), `size` pixels wide, channel c; numbers outside are 0. */
+static void cut_square(const float *image, int64_t n, int64_t height, int64_t width, int64_t channels, int64_t top, int64_t left,
+		       int64_t c, int size, float *square)
+{
+	for (int64_t y = 0; y < size; y++)
+		for (int64_t x = 0; x < size; x++) {
+			bool inside = top + y >= 0 && top + y < height && left + x >= 0 && left + x < width;
+			square[y * size + x] = inside ? image[((n * height + top + y) * width + left + x) * channels + c] : 0;
+		}
+}
+
+/* u: (depth, width, 36), v: (depth, 36) */
+static void run_tile(const struct problem *p, const float *src, const float *u, const float *bias, float *dst, bool accumulate,
+		     float *v, int64_t n, int64_t top, int64_t left)
+{
+	float square[36];
+	for (int64_t i = 0; i < p->depth; i++) {
+		cut_square(src, n, p->src_h, p->src_w, p->depth, top - p->pad_h, left - p->pad_w, i, 6, square);
+		transform_square(transform_source, 6, 6, square, v + i * 36);
+	}
+	for (int64_t o = 0; o < p->width; o++) {
+		float products[36] = {0}, result[16];
+		for (int64_t i = 0; i < p->depth; i++)
+			for (int k = 0; k < 36; k++)
+				products[k] = fmaf(v[i * 36 + k], u[(i * p->width + o) * 36 + k], products[k]);
+		transform_square(transform_output, 6, 4, products, result);
+		for (int64_t y = 0; y < 4 && top + y < p->out_h; y++)
+			for (int64_t x = 0; x < 4 && left + x < p->out_w; x++) {
+				float *element = &dst[((n * p->out_h + top + y) * p->out_w + left + x) * p->width + o];
+				float sum = bias ? result[y * 4 + x] + bias[o] : result[y * 4 + x];
+				*element = accumulate ? *element + sum : sum;
+			}
+	}
+}
+
+static void run_tiles(const struct problem *p, const float *src, const float *u, const float *bias, float *dst, bool accumulate,
+		      float *v)
+{
+	for (int64_t n = 0; n < p->mb; n++)
+		for (int64_t top = 0; top < p->out_h; top += 4)
+			for (int64_t left = 0; left < p->out_w; left += 4)
+				run_tile(p, src, u, bias, dst, accumulate, v, n, top, left);
+}
+
+int64_t sc_reference_winograd_workspace(const struct sc_convolution *c)
+{
+	return (c->ic * c->oc + c->ic + c->oc) * 36 * (int64_t)sizeof(float);
+}
+
+void sc_reference_winograd_forward(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
+				   float *dst, void *workspace)
+{
+	const struct problem p = {c->mb, c->ih, c->iw, c->ic, c->oh, c->ow, c->oc, c->pad_top, c->pad_left};
+	float *u = workspace, *v = u + c->ic * c->oc * 36, taps[9];
+	for (int64_t i = 0; i < c->ic; i++)
+		for (int64_t o = 0; o < c->oc; o++) {
+			for (int64_t t = 0; t < 9; t++)
+				taps[t] = weights[(t * c->ic + i) * c->oc + o];
+			transform_square(transform_weights, 3, 6, taps, u + (i * c->oc + o) * 36);
+		}
+	run_tiles(&p, src, u, bias, dst, false, v);
+}
+
+void sc_reference_winograd_backward_data(const struct sc_convolution *c, const float *diff_dst, const float *weights,
+					 float *diff_src, bool accumulate, void *workspace)
+{
+	const struct problem p = {c->mb, c->oh, c->ow, c->oc, c->ih, c->iw, c->ic, 2 - c->pad_top, 2 - c->pad_left};
+	float *u = workspace, *v = u + c->ic * c->oc * 36, taps[9];
+	for (int64_t o = 0; o < c->oc; o++)
+		for (int64_t i = 0; i < c->ic; i++) {
+			for (int64_t t = 0; t < 9; t++)
+				taps[t] = weights[((8 - t) * c->ic + i) * c->oc + o];
+			transform_square(transform_weights, 3, 6, taps, u + (o * c->ic + i) * 36);
+		}
+	run_tiles(&p, diff_dst, u, NULL, diff_src, accumulate, v);
+}
+
+/* ---- Weight gradient -------------------------------------------------------------------------------------------------------- */
+
+/* The sum of one chunk's images [begin, end) for a pair of channels, as nine taps. */
+static void chunk_gradient(const struct sc_convolution *c, const float *src, const float *diff_dst, int64_t begin, int64_t end,
+			   int64_t i, int64_t o, float taps[9])
+{
+	float sums[36] = {0}, square[36], v[36], p[36];
+	for (int64_t n = begin; n < end; n++)
+		for (int64_t top = 0; top < c->oh; top += 4)
+			for (int64_t left = 0; left < c->ow; left += 4) {
+				cut_square(src, n, c->ih, c->iw, c->ic, top - c->pad_top, left - c->pad_left, i, 6, square);
+				transform_square(transform_source, 6, 6, square, v);
+				cut_square(diff_dst, n, c->oh, c->ow, c->oc, top, left, o, 4, square);
+				transform_square(transform_result, 4, 6, square, p);
+				for (int k = 0; k < 36; k++)
+					sums[k] = fmaf(v[k], p[k], sums[k]);
+			}
+	transform_square(transform_gradient, 6, 3, sums, taps);
+}
+
+/* parts: (chunks, 3, 3, ic, oc) */
+void sc_reference_winograd_weights(const struct sc_convolution *c, const float *src, const float *diff_dst, float *parts)
+{
+	int64_t images = sc_gradient_chunk_images(c), chunks = sc_gradient_chunk_count(c), size = 9 * c->ic * c->oc;
+	for (int64_t k = 0; k < chunks; k++)
+		for (int64_t i = 0; i < c->ic; i++)
+			for (int64_t o = 0; o < c->oc; o++) {
+				float taps[9];
+				int64_t begin = k * images, end = begin + images < c->mb ? begin + images : c->mb;
+				chunk_gradient(c, src, diff_dst, begin, end, i, o, taps);
+				for (int64_t t = 0; t < 9; t++)
+					parts[k * size + (t * c->ic + i) * c->oc + o] = taps[t];
+			}
+}
