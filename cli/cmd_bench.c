@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "output.h"
+#include "step_table.h"
 
 /* ---- layers ------------------------------------------------------------------------------------------------------------ */
 
@@ -81,6 +82,7 @@ struct steps {
 	int32_t *labels; /* (batch) */
 	double *seconds; /* [steps] */
 	double total, median;
+	struct step_table *table;
 };
 
 static int compare_doubles(const void *a, const void *b)
@@ -108,17 +110,20 @@ static void measure(struct steps *work, struct sc_plan *plan)
 	const struct sc_optimizer optimizer = {.learning_rate = 1e-3f, .momentum = 0.9f};
 
 	for (int64_t i = -WARM_UP_STEPS; i < work->steps; i++) {
-		double begin = cli_seconds();
-		if (work->train) {
+		double begin = cli_seconds(), middle, end;
+		if (work->train)
 			sc_plan_step(plan, work->images, work->labels);
-			sc_plan_update(plan, &optimizer);
-		} else {
+		else
 			sc_plan_forward(plan, work->images, work->scores);
-		}
+		middle = cli_seconds();
+		if (work->train)
+			sc_plan_update(plan, &optimizer);
+		end = cli_seconds();
 		if (i < 0)
 			continue;
-		work->seconds[i] = cli_seconds() - begin;
+		work->seconds[i] = end - begin;
 		work->total += work->seconds[i];
+		step_table_add(work->table, plan, work->train ? end - middle : 0);
 	}
 	qsort(work->seconds, (size_t)work->steps, sizeof(double), compare_doubles);
 	work->median = (work->seconds[(work->steps - 1) / 2] + work->seconds[work->steps / 2]) / 2;
@@ -139,6 +144,7 @@ static int print_steps(const struct steps *work, const struct sc_model *model, c
 		       (long long)work->steps);
 		printf("peak memory %s, promised %s\n", cli_megabytes(peak, cli_peak_bytes()),
 		       cli_megabytes(promised, sc_plan_promised_bytes(plan)));
+		step_table_print(work->table, work->steps, stdout);
 		return CLI_OK;
 	}
 	cli_json_begin(&json);
@@ -152,6 +158,7 @@ static int print_steps(const struct steps *work, const struct sc_model *model, c
 	cli_json_whole(&json, "promised_bytes", sc_plan_promised_bytes(plan));
 	cli_json_whole(&json, "threads", sc_plan_threads(plan));
 	cli_json_text(&json, "isa", sc_plan_instruction_set(plan));
+	step_table_json(work->table, work->steps, &json);
 	return cli_json_print(&json);
 }
 
@@ -176,11 +183,15 @@ static int bench_steps(struct sc_model *model, const struct cli_arguments *argum
 		status = CLI_FAILED;
 	} else if (sc_plan_create(&plan, model, &options, &error) != SC_OK) {
 		status = cli_failed(&error);
+	} else if ((work.table = step_table_create(plan)) == NULL) {
+		cli_complain("no memory for a table of the plan's steps");
+		status = CLI_FAILED;
 	} else {
 		fill(&work, values, classes);
 		measure(&work, plan);
 		status = print_steps(&work, model, plan, cli_given(arguments, CLI_JSON));
 	}
+	step_table_destroy(work.table);
 	sc_plan_destroy(plan);
 	free(work.images);
 	free(work.scores);
@@ -230,8 +241,8 @@ const struct cli_command cli_bench = {
 	.description =
 		"Measures, on made-up images: with 'layers' (the default) the machine's peak of fused multiply-adds and each "
 		"different "
-		"convolution of a net, pass by pass, against that peak; with 'train' whole training steps; with 'infer' forward "
-		"passes.",
+		"convolution of a net, pass by pass, against that peak; with 'train' whole training steps, with 'infer' forward "
+		"passes, and where their time goes.",
 	.examples = "  shortcut bench --model resnet18\n"
 		    "  shortcut bench train --model resnet18 --input 28x28x1 --classes 10 --batch 128 --json\n",
 	.options = options,

@@ -345,6 +345,7 @@ struct sc_plan_step {
 	char shape[80];     /* "56x56x64 -> 56x56x64" */
 	int64_t flops;      /* arithmetic of the whole batch; a multiply-add is 2; padded taps counted */
 	int64_t bytes;      /* read and written, each tensor once */
+	double seconds;     /* of the last run; 0 before it, and for passes that it left out */
 };
 
 /* The model must outlive the plan. After this, forward and step allocate nothing and cannot fail. */

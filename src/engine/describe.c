@@ -91,4 +91,5 @@ void sc_plan_describe_step(const struct sc_plan *plan, int64_t index, struct sc_
 		 (long long)in->channels, (long long)n->height, (long long)n->width, (long long)n->channels);
 	step->flops = step_flops(plan, s);
 	step->bytes = step_bytes(plan, s);
+	step->seconds = s->seconds;
 }

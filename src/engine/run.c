@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "engine/schedule.h"
 
 float *sc_plan_images(struct sc_plan *plan)
@@ -21,8 +22,13 @@ const float *sc_plan_scores(const struct sc_plan *plan)
 
 static void run_steps(const struct sc_plan *plan, int begin, int end)
 {
-	for (int i = begin; i < end; i++)
+	double before = sc_clock();
+	for (int i = begin; i < end; i++) {
 		plan->steps[i].run(plan, &plan->steps[i]);
+		double after = sc_clock();
+		plan->steps[i].seconds = after - before;
+		before = after;
+	}
 }
 
 void sc_plan_run_forward(struct sc_plan *plan)
@@ -34,8 +40,10 @@ struct sc_score sc_plan_run_step(struct sc_plan *plan)
 {
 	int loss = plan->forward_count; /* the step after forward */
 	run_steps(plan, 0, loss);
+	double before = sc_clock();
 	struct sc_score score = sc_softmax_cross_entropy(plan->batch, plan->model->classes, sc_plan_scores(plan),
 							 sc_plan_labels(plan), NULL, buffer_at(plan, plan->steps[loss].diff_src));
+	plan->steps[loss].seconds = sc_clock() - before;
 	if (isfinite(score.loss))
 		run_steps(plan, loss + 1, plan->step_count);
 	return score;

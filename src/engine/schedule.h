@@ -30,6 +30,7 @@ struct step {
 	int diff_dst, diff_src;
 	int workspace;
 	bool accumulate; /* add to diff_src */
+	double seconds;  /* of the last run */
 };
 
 struct sc_plan {

@@ -177,9 +177,11 @@ static void test_plan(void **state)
 static void test_bench(void **state)
 {
 	(void)state;
-	const char *schema = MODEL RUN "batch:w steps:w images_per_second:f seconds:f step_seconds:f peak_bytes:w";
-	check("bench train --input 16x16x1 --classes 10 --batch 2 --steps 2 --json", schema);
-	check("bench infer --input 16x16x1 --classes 10 --batch 2 --steps 2 --json", schema);
+	const char *schema =
+		MODEL RUN "batch:w steps:w images_per_second:f seconds:f step_seconds:f peak_bytes:w table:a update_seconds:f";
+	const char *row = "pass:s kernel:s shape:s steps:w flops:w bytes:w seconds:f share:f";
+	check_rows("bench train --input 16x16x1 --classes 10 --batch 2 --steps 2 --json", schema, "table", row);
+	check_rows("bench infer --input 16x16x1 --classes 10 --batch 2 --steps 2 --json", schema, "table", row);
 	check_rows("bench layers --input 16x16x1 --classes 10 --batch 1 --seconds 0.001 --json",
 		   MODEL "batch:w layers:a peak_flops_per_second:f", "layers",
 		   "layer:s pass:s flops:w seconds:f flops_per_second:f share_of_peak:f");
