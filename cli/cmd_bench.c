@@ -229,6 +229,7 @@ static const struct cli_use options[] = {
 	{CLI_STEPS, "20"},
 	{CLI_SECONDS, "0.3"},
 	{CLI_CONVOLUTION, "auto"},
+	{CLI_NO_FUSE, NULL},
 	{CLI_THREADS, "one for each processor"},
 	{CLI_JSON, NULL},
 	{CLI_OPTION_COUNT, NULL},

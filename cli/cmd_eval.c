@@ -100,6 +100,7 @@ static const struct cli_use options[] = {
 	{CLI_DATA_DIR, "$SHORTCUT_DATA, data, then the installed folder"},
 	{CLI_BATCH, "128"},
 	{CLI_CONVOLUTION, "auto"},
+	{CLI_NO_FUSE, NULL},
 	{CLI_THREADS, "one for each processor"},
 	{CLI_JSON, NULL},
 	{CLI_OPTION_COUNT, NULL},

@@ -102,6 +102,7 @@ static const struct cli_use options[] = {
 	{CLI_MODE, "train"},
 	{CLI_THREADS, "one for each processor"},
 	{CLI_CONVOLUTION, "auto"},
+	{CLI_NO_FUSE, NULL},
 	{CLI_JSON, NULL},
 	{CLI_OPTION_COUNT, NULL},
 };

@@ -290,6 +290,7 @@ static const struct cli_use options[] = {
 	{CLI_OUT, "runs/<model>-<data>-<n>, the first that is free"},
 	{CLI_RESUME, NULL},
 	{CLI_CONVOLUTION, "auto"},
+	{CLI_NO_FUSE, NULL},
 	{CLI_THREADS, "one for each processor"},
 	{CLI_QUIET, NULL},
 	{CLI_JSON, NULL},

@@ -92,5 +92,6 @@ struct sc_compute cli_compute(const struct cli_arguments *arguments)
 	return (struct sc_compute){
 		.threads = (int)cli_whole(arguments, CLI_THREADS, 0),
 		.convolution = methods[cli_choice(arguments, CLI_CONVOLUTION, 0)],
+		.no_fuse = cli_given(arguments, CLI_NO_FUSE),
 	};
 }

@@ -43,6 +43,7 @@ enum cli_option_id {
 	CLI_SEED,
 	CLI_THREADS,
 	CLI_CONVOLUTION,
+	CLI_NO_FUSE,
 	CLI_JSON,
 	CLI_QUIET,
 	CLI_HELP,

@@ -7,6 +7,7 @@
 static const char *const pass_names[] = {
 	[PASS_FORWARD] = "forward",
 	[PASS_LOSS] = "loss",
+	[PASS_AGAIN] = "forward again",
 	[PASS_BACKWARD_WEIGHTS] = "backward-weights",
 	[PASS_BACKWARD_DATA] = "backward-data",
 	[PASS_BACKWARD] = "backward",
@@ -62,7 +63,7 @@ static int64_t parameter_bytes(const struct sc_plan *plan, const struct sc_node 
 /* Each tensor that the step names, once; a buffer that is read and written counts twice. */
 static int64_t step_bytes(const struct sc_plan *plan, const struct step *s)
 {
-	const int used[] = {s->src, s->second, s->dst, s->extra, s->diff_dst, s->diff_src};
+	const int used[] = {s->src, s->second, s->dst, s->extra, s->diff_dst, s->diff_src, s->diff_second};
 	int64_t bytes = parameter_bytes(plan, step_node(plan, s));
 	for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++)
 		if (used[i] != SC_NONE)
@@ -82,6 +83,8 @@ void sc_plan_describe_step(const struct sc_plan *plan, int64_t index, struct sc_
 	const struct sc_node *in = n->inputs[0] == SC_NONE ? n : &plan->model->nodes[n->inputs[0]];
 	const char *kernel = s->pass == PASS_LOSS ? "softmax cross-entropy" : s->pass == PASS_SUM ? "add" : kind_names[n->kind];
 	const char *method = "";
+	if (n->kind == SC_NODE_BATCH_NORM && plan->group_end[s->node] != s->node)
+		method = group_residual(plan, s->node) == SC_NONE ? " + relu" : " + add + relu";
 	if (is_convolution(n) && s->pass != PASS_LOSS && s->pass != PASS_SUM)
 		method = node_convolution(plan, s->node).winograd ? " winograd" : " direct";
 	*step = (struct sc_plan_step){.pass = pass_names[s->pass], .layer = n->name};

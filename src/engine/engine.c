@@ -11,6 +11,7 @@ enum sc_status sc_engine_init(struct sc_engine *engine, const struct sc_compute 
 		return sc_fail(error, SC_ERROR_ARGUMENT, "convolution", -1,
 			       "convolution: expected auto, direct or winograd, found %d", (int)compute->convolution);
 	made.convolution = compute->convolution;
+	made.no_fuse = compute->no_fuse;
 	enum sc_status status = sc_kernels_choose(&made.kernels, compute->instruction_set, error);
 	if (!status)
 		status = sc_pool_create(&made.pool, compute->threads, error);

@@ -33,6 +33,27 @@ struct sc_batch_norm {
 	int64_t mb, height, width, channels;
 	float epsilon, momentum, update;
 	bool unbiased;
+	bool relu; /* dst = max(0, ...): the rectifier that follows, in the same pass */
+};
+
+/* Tensors of BatchNorm. src, dst, residual and their gradients (mb, height, width, channels); scale, shift, mean, variance
+ * (channels); statistics (4, channels): mean, biased variance, 1 / sqrt(variance + epsilon), spare. */
+struct sc_norm_forward {
+	const float *src, *scale, *shift;
+	const float *residual; /* added before the rectifier; NULL: nothing */
+	float *dst, *statistics;
+};
+struct sc_norm_infer {
+	const float *src, *scale, *shift, *mean, *variance;
+	const float *residual;
+	float *dst; /* may be src */
+};
+struct sc_norm_backward {
+	const float *src, *diff_dst, *scale, *shift, *statistics;
+	const float *dst;               /* with a rectifier: where it let pass; NULL: found out again from src (no residual then) */
+	float *diff_src;                /* may be diff_dst */
+	float *diff_residual;           /* what passed the rectifier; NULL: not wanted; may be diff_dst if diff_src is not */
+	float *diff_scale, *diff_shift; /* (channels) */
 };
 
 struct sc_sgd {
@@ -56,15 +77,14 @@ struct sc_kernels {
 	void (*convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst,
 					     float *diff_weights, float *diff_bias, void *workspace, struct sc_pool *pool);
 
-	/* statistics (4, channels): mean, biased variance, 1 / sqrt(variance + epsilon), spare: what backward and the running
-	 * averages need. */
 	int64_t (*batch_norm_workspace)(const struct sc_batch_norm *b, int threads);
-	void (*batch_norm_forward)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
-				   float *dst, float *statistics, void *workspace, struct sc_pool *pool);
-	void (*batch_norm_infer)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
-				 const float *mean, const float *variance, float *dst, void *workspace, struct sc_pool *pool);
-	void (*batch_norm_backward)(const struct sc_batch_norm *b, const float *src, const float *diff_dst, const float *scale,
-				    const float *statistics, float *diff_src, float *diff_scale, float *diff_shift, void *workspace,
+	void (*batch_norm_forward)(const struct sc_batch_norm *b, const struct sc_norm_forward *t, void *workspace,
+				   struct sc_pool *pool);
+	/* The forward's dst once more, its statistics being there. */
+	void (*batch_norm_again)(const struct sc_batch_norm *b, const struct sc_norm_forward *t, struct sc_pool *pool);
+	void (*batch_norm_infer)(const struct sc_batch_norm *b, const struct sc_norm_infer *t, void *workspace,
+				 struct sc_pool *pool);
+	void (*batch_norm_backward)(const struct sc_batch_norm *b, const struct sc_norm_backward *t, void *workspace,
 				    struct sc_pool *pool);
 
 	void (*relu_forward)(int64_t count, const float *src, float *dst, struct sc_pool *pool);

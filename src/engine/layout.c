@@ -18,7 +18,7 @@ static void find_lifetimes(struct sc_plan *plan)
 {
 	for (int i = 0; i < plan->step_count; i++) {
 		const struct step *s = &plan->steps[i];
-		const int used[] = {s->src, s->second, s->dst, s->extra, s->diff_dst, s->diff_src, s->workspace};
+		const int used[] = {s->src, s->second, s->dst, s->extra, s->diff_dst, s->diff_src, s->diff_second, s->workspace};
 		for (size_t k = 0; k < sizeof(used) / sizeof(used[0]); k++)
 			use(plan, used[k], i);
 	}

@@ -46,6 +46,7 @@ struct step *new_step(struct sc_plan *plan, enum pass pass, int node, step_funct
 		.extra = SC_NONE,
 		.diff_dst = SC_NONE,
 		.diff_src = SC_NONE,
+		.diff_second = SC_NONE,
 		.workspace = SC_NONE,
 	};
 	return s;
@@ -97,12 +98,15 @@ static enum sc_status make_lists(struct sc_plan *plan, struct sc_error *error)
 	plan->value = sc_allocate(nodes, sizeof(int));
 	plan->extra = sc_allocate(nodes, sizeof(int));
 	plan->diff = sc_allocate(nodes, sizeof(int));
+	plan->again = sc_allocate(nodes, sizeof(int));
+	plan->group_end = sc_allocate(nodes, sizeof(int));
 	plan->steps = sc_allocate(256, sizeof(struct step));
-	if (!plan->value || !plan->extra || !plan->diff || !plan->steps)
-		return sc_fail_memory(error, nodes * 12, "a plan");
+	if (!plan->value || !plan->extra || !plan->diff || !plan->again || !plan->group_end || !plan->steps)
+		return sc_fail_memory(error, nodes * 20, "a plan");
 	plan->step_capacity = 256;
 	for (int i = 0; i < nodes; i++)
-		plan->value[i] = plan->extra[i] = plan->diff[i] = SC_NONE;
+		plan->value[i] = plan->extra[i] = plan->diff[i] = plan->again[i] = SC_NONE;
+	fuse_nodes(plan);
 	plan->labels = SC_NONE;
 	if (plan->mode == SC_MODE_TRAIN)
 		plan->labels = new_buffer(plan, plan->batch * (int64_t)sizeof(int32_t));
@@ -192,6 +196,8 @@ void sc_plan_destroy(struct sc_plan *plan)
 	free(plan->value);
 	free(plan->extra);
 	free(plan->diff);
+	free(plan->again);
+	free(plan->group_end);
 	free(plan);
 }
 

@@ -15,6 +15,7 @@ struct sc_engine {
 	const struct sc_kernels *kernels;
 	struct sc_pool *pool;
 	enum sc_convolution_method convolution;
+	bool no_fuse;
 };
 enum sc_status sc_engine_init(struct sc_engine *engine, const struct sc_compute *compute,
 			      struct sc_error *error); /* compute NULL: defaults */

@@ -37,10 +37,33 @@ static void run_batch_norm(const struct sc_plan *plan, const struct step *s)
 {
 	const struct sc_node *n = step_node(plan, s);
 	struct sc_batch_norm b = node_batch_norm(plan, s->node);
-	plan->engine.kernels->batch_norm_backward(&b, buffer_at(plan, s->src), buffer_at(plan, s->diff_dst),
-						  parameter(plan, n->weight), buffer_at(plan, s->extra),
-						  buffer_at(plan, s->diff_src), gradient(plan, n->weight), gradient(plan, n->bias),
-						  buffer_at(plan, s->workspace), plan->engine.pool);
+	const struct sc_norm_backward t = {
+		.src = buffer_at(plan, s->src),
+		.diff_dst = buffer_at(plan, s->diff_dst),
+		.scale = parameter(plan, n->weight),
+		.shift = parameter(plan, n->bias),
+		.statistics = buffer_at(plan, s->extra),
+		.dst = buffer_at(plan, s->dst),
+		.diff_src = buffer_at(plan, s->diff_src),
+		.diff_residual = buffer_at(plan, s->diff_second),
+		.diff_scale = gradient(plan, n->weight),
+		.diff_shift = gradient(plan, n->bias),
+	};
+	plan->engine.kernels->batch_norm_backward(&b, &t, buffer_at(plan, s->workspace), plan->engine.pool);
+}
+
+static void run_batch_norm_again(const struct sc_plan *plan, const struct step *s)
+{
+	const struct sc_node *n = step_node(plan, s);
+	struct sc_batch_norm b = node_batch_norm(plan, s->node);
+	const struct sc_norm_forward t = {
+		.src = buffer_at(plan, s->src),
+		.scale = parameter(plan, n->weight),
+		.shift = parameter(plan, n->bias),
+		.dst = buffer_at(plan, s->dst),
+		.statistics = buffer_at(plan, s->extra),
+	};
+	plan->engine.kernels->batch_norm_again(&b, &t, plan->engine.pool);
 }
 
 static void run_relu(const struct sc_plan *plan, const struct step *s)
@@ -97,6 +120,15 @@ static void add_to_input(struct sc_plan *plan, int node, int input, int part)
 	plan->diff[input] = sum;
 }
 
+/* `part` is a gradient of `input`, the first or one more, while `node` is visited. */
+static void give_to_input(struct sc_plan *plan, int node, int input, int part)
+{
+	if (plan->diff[input] == SC_NONE)
+		plan->diff[input] = part;
+	else
+		add_to_input(plan, node, input, part);
+}
+
 /* A node with one input whose kernel gives the whole gradient of that input. `in_place`: it can write where it reads. */
 static void visit_simple(struct sc_plan *plan, int node, step_function run, bool in_place)
 {
@@ -107,15 +139,40 @@ static void visit_simple(struct sc_plan *plan, int node, step_function run, bool
 	s->diff_dst = diff, s->diff_src = part, s->extra = plan->extra[node];
 	if (n->kind == SC_NODE_RELU)
 		s->dst = plan->value[node];
-	if (n->kind == SC_NODE_BATCH_NORM) {
-		struct sc_batch_norm b = node_batch_norm(plan, node);
-		s->src = plan->value[input];
-		give_workspace(plan, s, plan->engine.kernels->batch_norm_workspace(&b, sc_pool_threads(plan->engine.pool)));
+	give_to_input(plan, node, input, part);
+}
+
+/* BatchNorm, and the group that it leads: with an addition, what passed the rectifier is the gradient of the other summand. */
+static void visit_batch_norm(struct sc_plan *plan, int head)
+{
+	int end = plan->group_end[head], input = plan->model->nodes[head].inputs[0], residual = group_residual(plan, head);
+	int diff = plan->diff[end];
+	bool free_to_use = !awaited(plan, diff, end, SC_NONE);
+	struct sc_batch_norm b = node_batch_norm(plan, head);
+	int part = free_to_use && residual == SC_NONE ? diff : new_gradient(plan, input);
+	int passed = residual == SC_NONE ? SC_NONE : free_to_use ? diff : new_gradient(plan, residual);
+	struct step *s = new_step(plan, PASS_BACKWARD, head, run_batch_norm);
+	s->src = plan->value[input], s->extra = plan->extra[head];
+	s->dst = residual == SC_NONE ? SC_NONE : plan->value[end];
+	s->diff_dst = diff, s->diff_src = part, s->diff_second = passed;
+	give_workspace(plan, s, plan->engine.kernels->batch_norm_workspace(&b, sc_pool_threads(plan->engine.pool)));
+	give_to_input(plan, end, input, part);
+	if (residual != SC_NONE)
+		give_to_input(plan, end, residual, passed);
+}
+
+/* The buffer with the value of a node, which backward may have to compute again first. */
+static int value_for_backward(struct sc_plan *plan, int node)
+{
+	if (!computed_again(plan, node))
+		return plan->value[node];
+	if (plan->again[node] == SC_NONE) {
+		int head = group_head(plan, node);
+		plan->again[node] = new_buffer(plan, node_numbers(plan, node) * (int64_t)sizeof(float));
+		struct step *s = new_step(plan, PASS_AGAIN, head, run_batch_norm_again);
+		s->src = plan->value[plan->model->nodes[head].inputs[0]], s->extra = plan->extra[head], s->dst = plan->again[node];
 	}
-	if (plan->diff[input] == SC_NONE)
-		plan->diff[input] = part;
-	else
-		add_to_input(plan, node, input, part);
+	return plan->again[node];
 }
 
 static void visit_convolution(struct sc_plan *plan, int node)
@@ -123,8 +180,9 @@ static void visit_convolution(struct sc_plan *plan, int node)
 	const struct sc_kernels *k = plan->engine.kernels;
 	int threads = sc_pool_threads(plan->engine.pool), input = plan->model->nodes[node].inputs[0];
 	struct sc_convolution c = node_convolution(plan, node);
+	int src = value_for_backward(plan, input);
 	struct step *s = new_step(plan, PASS_BACKWARD_WEIGHTS, node, run_convolution_weights);
-	s->src = plan->value[input], s->diff_dst = plan->diff[node];
+	s->src = src, s->diff_dst = plan->diff[node];
 	give_workspace(plan, s, k->convolution_backward_weights_workspace(&c, threads));
 	if (plan->model->nodes[input].kind == SC_NODE_INPUT)
 		return; /* nobody asks for the gradient of the images */
@@ -135,20 +193,15 @@ static void visit_convolution(struct sc_plan *plan, int node)
 	s->accumulate = add_in_kernel;
 	int part = s->diff_src = add_in_kernel ? before : new_gradient(plan, input);
 	give_workspace(plan, s, k->convolution_backward_data_workspace(&c, threads));
-	if (before == SC_NONE)
-		plan->diff[input] = part;
-	else if (!add_in_kernel)
-		add_to_input(plan, node, input, part);
+	if (!add_in_kernel)
+		give_to_input(plan, node, input, part);
 }
 
 static void visit_add(struct sc_plan *plan, int node)
 {
 	for (int i = 0; i < 2; i++) {
 		int input = plan->model->nodes[node].inputs[i];
-		if (plan->diff[input] == SC_NONE)
-			plan->diff[input] = plan->diff[node];
-		else
-			add_to_input(plan, node, input, plan->diff[node]);
+		give_to_input(plan, node, input, plan->diff[node]);
 	}
 }
 
@@ -160,7 +213,7 @@ static void visit(struct sc_plan *plan, int node)
 		visit_convolution(plan, node);
 		break;
 	case SC_NODE_BATCH_NORM:
-		visit_simple(plan, node, run_batch_norm, true);
+		visit_batch_norm(plan, node);
 		break;
 	case SC_NODE_RELU:
 		visit_simple(plan, node, run_relu, true);
@@ -183,5 +236,6 @@ static void visit(struct sc_plan *plan, int node)
 void plan_backward(struct sc_plan *plan)
 {
 	for (int node = plan->model->node_count - 1; node > 0 && !plan->out_of_memory; node--)
-		visit(plan, node);
+		if (plan->group_end[node] == node)
+			visit(plan, group_head(plan, node));
 }

@@ -1,4 +1,4 @@
-/* plan_forward.c - the forward steps, one a node, and which results may lie where an input lay. */
+/* plan_forward.c - the forward steps, one a group of nodes, and which results may lie where an input lay. */
 #include "engine/schedule.h"
 
 static float *parameter(const struct sc_plan *plan, int index)
@@ -18,15 +18,28 @@ static void run_batch_norm(const struct sc_plan *plan, const struct step *s)
 {
 	const struct sc_node *n = step_node(plan, s);
 	struct sc_batch_norm b = node_batch_norm(plan, s->node);
-	if (plan->mode == SC_MODE_TRAIN)
-		plan->engine.kernels->batch_norm_forward(
-			&b, buffer_at(plan, s->src), parameter(plan, n->weight), parameter(plan, n->bias), buffer_at(plan, s->dst),
-			buffer_at(plan, s->extra), buffer_at(plan, s->workspace), plan->engine.pool);
-	else
-		plan->engine.kernels->batch_norm_infer(&b, buffer_at(plan, s->src), parameter(plan, n->weight),
-						       parameter(plan, n->bias), parameter(plan, n->running_mean),
-						       parameter(plan, n->running_variance), buffer_at(plan, s->dst),
-						       buffer_at(plan, s->workspace), plan->engine.pool);
+	if (plan->mode == SC_MODE_TRAIN) {
+		const struct sc_norm_forward t = {
+			.src = buffer_at(plan, s->src),
+			.scale = parameter(plan, n->weight),
+			.shift = parameter(plan, n->bias),
+			.residual = buffer_at(plan, s->second),
+			.dst = buffer_at(plan, s->dst),
+			.statistics = buffer_at(plan, s->extra),
+		};
+		plan->engine.kernels->batch_norm_forward(&b, &t, buffer_at(plan, s->workspace), plan->engine.pool);
+		return;
+	}
+	const struct sc_norm_infer t = {
+		.src = buffer_at(plan, s->src),
+		.scale = parameter(plan, n->weight),
+		.shift = parameter(plan, n->bias),
+		.mean = parameter(plan, n->running_mean),
+		.variance = parameter(plan, n->running_variance),
+		.residual = buffer_at(plan, s->second),
+		.dst = buffer_at(plan, s->dst),
+	};
+	plan->engine.kernels->batch_norm_infer(&b, &t, buffer_at(plan, s->workspace), plan->engine.pool);
 }
 
 static void run_relu(const struct sc_plan *plan, const struct step *s)
@@ -65,19 +78,12 @@ static const step_function functions[] = {
 	[SC_NODE_GLOBAL_AVERAGE_POOL] = run_average_pool,
 };
 
-static int consumers(const struct sc_model *model, int node)
-{
-	int count = 0;
-	for (int i = node + 1; i < model->node_count; i++)
-		count += (model->nodes[i].inputs[0] == node) + (model->nodes[i].inputs[1] == node);
-	return count;
-}
-
-/* Which forward tensors backward reads: the source of convolutions, dense layers and BatchNorm, the result of a rectifier. */
+/* Whether backward reads the value of a node: convolutions, dense layers and BatchNorm read their source, a rectifier its result.
+ */
 static bool backward_reads_value(const struct sc_plan *plan, int node)
 {
 	const struct sc_model *model = plan->model;
-	if (plan->mode != SC_MODE_TRAIN)
+	if (plan->mode != SC_MODE_TRAIN || computed_again(plan, node))
 		return false;
 	if (model->nodes[node].kind == SC_NODE_RELU)
 		return true;
@@ -88,13 +94,24 @@ static bool backward_reads_value(const struct sc_plan *plan, int node)
 	return false;
 }
 
-/* Whether the node may write its result over its first input: an op that works number by number, on a value nobody else wants. */
-static bool works_in_place(const struct sc_plan *plan, const struct sc_node *node)
+bool computed_again(const struct sc_plan *plan, int node)
 {
-	int input = node->inputs[0];
-	bool by_number = node->kind == SC_NODE_RELU || node->kind == SC_NODE_ADD ||
-			 (node->kind == SC_NODE_BATCH_NORM && plan->mode == SC_MODE_INFER);
-	return by_number && plan->model->nodes[input].kind != SC_NODE_INPUT && consumers(plan->model, input) == 1 &&
+	const struct sc_model *model = plan->model;
+	int head = group_head(plan, node);
+	if (head == node || group_residual(plan, head) != SC_NONE)
+		return false;
+	for (int i = node + 1; i < model->node_count; i++)
+		if (model->nodes[i].kind == SC_NODE_BATCH_NORM && model->nodes[i].inputs[0] == node)
+			return false;
+	return true;
+}
+
+/* Whether a step may write its result over the value of `input`: it works number by number, on a value nobody else wants. */
+static bool works_in_place(const struct sc_plan *plan, const struct sc_node *head, int input)
+{
+	bool by_number = head->kind == SC_NODE_RELU || head->kind == SC_NODE_ADD ||
+			 (head->kind == SC_NODE_BATCH_NORM && plan->mode == SC_MODE_INFER);
+	return by_number && plan->model->nodes[input].kind != SC_NODE_INPUT && consumer_count(plan->model, input) == 1 &&
 	       !backward_reads_value(plan, input);
 }
 
@@ -123,21 +140,28 @@ static int extra_buffer(struct sc_plan *plan, int node)
 	return SC_NONE;
 }
 
+/* The step of the group that ends with node `end`. */
+static void plan_group(struct sc_plan *plan, int end)
+{
+	int head = group_head(plan, end);
+	const struct sc_node *n = &plan->model->nodes[head];
+	int input = n->inputs[0], second = end == head ? n->inputs[1] : group_residual(plan, head);
+	plan->value[end] = works_in_place(plan, n, input) ? plan->value[input]
+							  : new_buffer(plan, node_numbers(plan, end) * (int64_t)sizeof(float));
+	plan->extra[head] = extra_buffer(plan, head);
+	struct step *s = new_step(plan, PASS_FORWARD, head, functions[n->kind]);
+	s->src = plan->value[input];
+	s->second = second == SC_NONE ? SC_NONE : plan->value[second];
+	s->dst = plan->value[end];
+	s->extra = plan->extra[head];
+	give_workspace(plan, s, workspace_of(plan, head));
+}
+
 void plan_forward(struct sc_plan *plan)
 {
-	const struct sc_model *model = plan->model;
 	plan->value[0] = new_buffer(plan, node_numbers(plan, 0) * (int64_t)sizeof(float));
-	for (int i = 1; i < model->node_count && !plan->out_of_memory; i++) {
-		const struct sc_node *n = &model->nodes[i];
-		plan->value[i] = works_in_place(plan, n) ? plan->value[n->inputs[0]]
-							 : new_buffer(plan, node_numbers(plan, i) * (int64_t)sizeof(float));
-		plan->extra[i] = extra_buffer(plan, i);
-		struct step *s = new_step(plan, PASS_FORWARD, i, functions[n->kind]);
-		s->src = plan->value[n->inputs[0]];
-		s->second = n->inputs[1] == SC_NONE ? SC_NONE : plan->value[n->inputs[1]];
-		s->dst = plan->value[i];
-		s->extra = plan->extra[i];
-		give_workspace(plan, s, workspace_of(plan, i));
-	}
+	for (int i = 1; i < plan->model->node_count && !plan->out_of_memory; i++)
+		if (plan->group_end[i] == i)
+			plan_group(plan, i);
 	plan->forward_count = plan->step_count;
 }

@@ -62,6 +62,7 @@ struct sc_batch_norm node_batch_norm(const struct sc_plan *plan, int node)
 		.momentum = n->momentum,
 		.update = n->update,
 		.unbiased = n->unbiased,
+		.relu = plan->group_end[node] != node,
 	};
 }
 

@@ -206,9 +206,18 @@ static void check_batch_norm(const struct sc_batch_norm *b)
 	float *diff[MOST] = {malloc((size_t)count * 4), malloc((size_t)b->channels * 4), malloc((size_t)b->channels * 4)};
 	float *out = malloc((size_t)count * 4), *r = random_numbers(count, 9), *statistics = malloc((size_t)b->channels * 16);
 	void *workspace = malloc((size_t)k->batch_norm_workspace(b, 1));
-	k->batch_norm_forward(b, in[0], in[1], in[2], out, statistics, workspace, NULL);
+	const struct sc_norm_forward forward = {in[0], in[1], in[2], NULL, out, statistics};
+	const struct sc_norm_backward backward = {.src = in[0],
+						  .diff_dst = r,
+						  .scale = in[1],
+						  .shift = in[2],
+						  .statistics = statistics,
+						  .diff_src = diff[0],
+						  .diff_scale = diff[1],
+						  .diff_shift = diff[2]};
+	k->batch_norm_forward(b, &forward, workspace, NULL);
 	check_forward(&op, in, out);
-	k->batch_norm_backward(b, in[0], r, in[1], statistics, diff[0], diff[1], diff[2], workspace, NULL);
+	k->batch_norm_backward(b, &backward, workspace, NULL);
 	check_backward(&op, in, r, diff);
 	for (int i = 0; i < 3; i++)
 		free(in[i]), free(diff[i]);

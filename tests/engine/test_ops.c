@@ -128,50 +128,133 @@ static void test_convolution(const struct sc_convolution *c, bool bias)
 
 /* ---- The other ops ----------------------------------------------------------------------------------------------------------- */
 
-static void run_norm(const struct sc_kernels *k, const struct sc_batch_norm *b, float *const *in, float **out, struct sc_pool *pool)
+enum { NORM_SRC, NORM_DIFF, NORM_RESIDUAL, NORM_SCALE, NORM_SHIFT, NORM_MEAN, NORM_VARIANCE, NORM_INPUTS };
+enum { NORM_DST, NORM_STATISTICS, NORM_AGAIN, NORM_INFER, NORM_DIFF_SRC, NORM_PASSED, NORM_GRADIENTS, NORM_RESULTS };
+static const char *const norm_names[] = {"norm forward",  "norm statistics",         "norm again",    "norm inference",
+					 "norm backward", "norm backward, residual", "norm gradients"};
+
+static void fresh_norm(float **out, const int64_t *bytes)
 {
-	int64_t count = b->mb * b->height * b->width * b->channels, channels = b->channels;
+	for (int i = 0; i < NORM_RESULTS; i++)
+		out[i] = fresh(bytes[i]);
+}
+
+/* In one step, with what follows. in_place: inference over its source, the gradient over the gradient. */
+static void run_norm(const struct sc_kernels *k, const struct sc_batch_norm *b, bool added, bool in_place, float *const *in,
+		     const int64_t *bytes, float **out, struct sc_pool *pool)
+{
 	void *w = fresh(k->batch_norm_workspace(b, sc_pool_threads(pool)));
-	out[0] = fresh(count * 4), out[1] = fresh(4 * channels * 4), out[2] = fresh(count * 4), out[3] = fresh(2 * channels * 4);
-	out[4] = fresh(count * 4);
-	k->batch_norm_forward(b, in[0], in[2], in[3], out[0], out[1], w, pool);
-	k->batch_norm_backward(b, in[0], in[1], in[2], out[1], out[2], out[3], out[3] + channels, w, pool);
-	k->batch_norm_infer(b, in[0], in[2], in[3], in[4], in[5], out[4], w, pool);
+	const float *residual = added ? in[NORM_RESIDUAL] : NULL;
+	fresh_norm(out, bytes);
+	struct sc_norm_forward forward = {in[NORM_SRC], in[NORM_SCALE], in[NORM_SHIFT],
+					  residual,     out[NORM_DST],  out[NORM_STATISTICS]};
+	k->batch_norm_forward(b, &forward, w, pool);
+	forward.dst = out[NORM_AGAIN];
+	k->batch_norm_again(b, &forward, pool);
+	struct sc_norm_infer infer = {in[NORM_SRC],      in[NORM_SCALE], in[NORM_SHIFT], in[NORM_MEAN],
+				      in[NORM_VARIANCE], residual,       out[NORM_INFER]};
+	struct sc_norm_backward backward = {
+		.src = in[NORM_SRC],
+		.diff_dst = in[NORM_DIFF],
+		.scale = in[NORM_SCALE],
+		.shift = in[NORM_SHIFT],
+		.statistics = out[NORM_STATISTICS],
+		.dst = b->relu && added ? out[NORM_DST] : NULL,
+		.diff_src = out[NORM_DIFF_SRC],
+		.diff_residual = out[NORM_PASSED],
+		.diff_scale = out[NORM_GRADIENTS],
+		.diff_shift = out[NORM_GRADIENTS] + b->channels,
+	};
+	if (in_place) {
+		float *passed = added ? out[NORM_PASSED] : out[NORM_DIFF_SRC];
+		memcpy(out[NORM_INFER], in[NORM_SRC], (size_t)bytes[NORM_INFER]);
+		memcpy(passed, in[NORM_DIFF], (size_t)bytes[NORM_PASSED]);
+		infer.src = out[NORM_INFER];
+		backward.diff_dst = passed;
+		if (!added) /* the gradient itself is written over, so there is no place for what passed */
+			backward.diff_residual = NULL;
+	}
+	k->batch_norm_infer(b, &infer, w, pool);
+	k->batch_norm_backward(b, &backward, w, pool);
 	free(w);
 }
 
-static void test_norm(const struct sc_batch_norm *b)
+/* The same by single ops of the reference. */
+static void run_norm_apart(const struct sc_batch_norm *b, bool added, float *const *in, const int64_t *bytes, float **out)
 {
-	static const char *const names[] = {"norm forward", "norm statistics", "norm backward", "norm gradients", "norm inference"};
-	int64_t count = b->mb * b->height * b->width * b->channels, channels = b->channels;
-	const int64_t bytes[] = {count * 4, 3 * channels * 4, count * 4, 2 * channels * 4, count * 4};
-	float *in[6], *expected[5], *found[5];
-	for (int i = 0; i < 6; i++)
-		in[i] = numbers(i < 2 ? count : channels, (uint64_t)i);
-	for (int64_t c = 0; c < channels; c++)
-		in[5][c] = in[5][c] * in[5][c]; /* a variance */
-	run_norm(&sc_kernels_reference, b, in, expected, pools[0]);
-	FOR_KERNELS(k, pool)
-	{
-		run_norm(k, b, in, found, pool);
-		for (int i = 0; i < 5; i++) {
-			compare(names[i], k->name, sc_pool_threads(pool), expected[i], found[i], bytes[i]);
+	const struct sc_kernels *k = &sc_kernels_reference;
+	const struct sc_batch_norm alone = {
+		.mb = b->mb, .height = b->height, .width = b->width, .channels = b->channels, .epsilon = b->epsilon};
+	int64_t count = bytes[NORM_DST] / 4;
+	void *w = fresh(k->batch_norm_workspace(b, 1));
+	fresh_norm(out, bytes);
+	const struct sc_norm_forward forward = {in[NORM_SRC], in[NORM_SCALE], in[NORM_SHIFT],
+						NULL,         out[NORM_DST],  out[NORM_STATISTICS]};
+	const struct sc_norm_infer infer = {in[NORM_SRC],      in[NORM_SCALE], in[NORM_SHIFT], in[NORM_MEAN],
+					    in[NORM_VARIANCE], NULL,           out[NORM_INFER]};
+	k->batch_norm_forward(&alone, &forward, w, NULL);
+	k->batch_norm_infer(&alone, &infer, w, NULL);
+	for (int i = 0; i < 2; i++) {
+		float *value = out[i ? NORM_INFER : NORM_DST];
+		if (added)
+			k->add(count, value, in[NORM_RESIDUAL], value, NULL);
+		if (b->relu)
+			k->relu_forward(count, value, value, NULL);
+	}
+	memcpy(out[NORM_AGAIN], out[NORM_DST], (size_t)bytes[NORM_DST]);
+	memcpy(out[NORM_PASSED], in[NORM_DIFF], (size_t)bytes[NORM_PASSED]);
+	if (b->relu)
+		k->relu_backward(count, out[NORM_DST], in[NORM_DIFF], out[NORM_PASSED], NULL);
+	const struct sc_norm_backward backward = {
+		.src = in[NORM_SRC],
+		.diff_dst = out[NORM_PASSED],
+		.scale = in[NORM_SCALE],
+		.shift = in[NORM_SHIFT],
+		.statistics = out[NORM_STATISTICS],
+		.diff_src = out[NORM_DIFF_SRC],
+		.diff_scale = out[NORM_GRADIENTS],
+		.diff_shift = out[NORM_GRADIENTS] + b->channels,
+	};
+	k->batch_norm_backward(&alone, &backward, w, NULL);
+	free(w);
+}
+
+static void compare_norm(const struct sc_kernels *k, const struct sc_batch_norm *b, bool added, float *const *in,
+			 const int64_t *bytes, float *const *expected, struct sc_pool *pool)
+{
+	float *found[NORM_RESULTS];
+	for (int in_place = 0; in_place < 2; in_place++) {
+		run_norm(k, b, added, in_place, in, bytes, found, pool);
+		for (int i = 0; i < NORM_RESULTS; i++) {
+			int64_t compared = i == NORM_STATISTICS ? bytes[i] / 4 * 3 : bytes[i]; /* the fourth part is spare */
+			if (!(in_place && !added && i == NORM_PASSED))
+				compare(norm_names[i], k->name, sc_pool_threads(pool), expected[i], found[i], compared);
 			free(found[i]);
 		}
-		/* In place: the result over the source, the gradient over the gradient. */
-		void *w = fresh(k->batch_norm_workspace(b, sc_pool_threads(pool)));
-		found[0] = memory(count * 4), found[1] = memory(2 * channels * 4);
-		memcpy(found[0], in[1], (size_t)count * 4);
-		k->batch_norm_backward(b, in[0], found[0], in[2], expected[1], found[0], found[1], found[1] + channels, w, pool);
-		compare("norm backward in place", k->name, sc_pool_threads(pool), expected[2], found[0], bytes[2]);
-		memcpy(found[0], in[0], (size_t)count * 4);
-		k->batch_norm_infer(b, found[0], in[2], in[3], in[4], in[5], found[0], w, pool);
-		compare("norm inference in place", k->name, sc_pool_threads(pool), expected[4], found[0], bytes[4]);
-		free(w), free(found[0]), free(found[1]);
 	}
-	for (int i = 0; i < 5; i++)
-		free(expected[i]);
-	for (int i = 0; i < 6; i++)
+}
+
+static void test_norm(const struct sc_batch_norm *problem)
+{
+	struct sc_batch_norm b = *problem;
+	int64_t count = b.mb * b.height * b.width * b.channels, c = b.channels;
+	const int64_t bytes[] = {count * 4, 4 * c * 4, count * 4, count * 4, count * 4, count * 4, 2 * c * 4};
+	float *in[NORM_INPUTS], *expected[NORM_RESULTS];
+	for (int i = 0; i < NORM_INPUTS; i++)
+		in[i] = numbers(i < NORM_SCALE ? count : c, (uint64_t)i);
+	for (int64_t i = 0; i < c; i++)
+		in[NORM_VARIANCE][i] *= in[NORM_VARIANCE][i];
+	for (int kind = 0; kind < 4; kind++) {
+		bool added = kind & 1;
+		b.relu = kind & 2;
+		run_norm_apart(&b, added, in, bytes, expected);
+		compare_norm(&sc_kernels_reference, &b, added, in, bytes, expected, pools[0]);
+		FOR_KERNELS(k, pool)
+		compare_norm(k, &b, added, in, bytes, expected, pool);
+		for (int i = 0; i < NORM_RESULTS; i++)
+			free(expected[i]);
+	}
+	for (int i = 0; i < NORM_INPUTS; i++)
 		free(in[i]);
 }
 

@@ -80,17 +80,17 @@ static void steps_read_what_was_written(void **state)
 	written[plan->value[0]] = written[plan->labels] = true;
 	for (int i = 0; i < plan->step_count; i++) {
 		const struct step *s = &plan->steps[i];
-		bool forward = s->pass == PASS_FORWARD;
+		bool forward = s->pass == PASS_FORWARD || s->pass == PASS_AGAIN;
 		const int reads[] = {s->src,
 				     s->second,
 				     forward ? SC_NONE : s->dst,
-				     forward ? SC_NONE : s->extra,
+				     s->pass == PASS_FORWARD ? SC_NONE : s->extra,
 				     s->diff_dst,
 				     s->accumulate ? s->diff_src : SC_NONE};
 		for (int k = 0; k < 6; k++)
 			assert_true(reads[k] == SC_NONE || written[reads[k]]);
-		const int writes[] = {s->dst, s->extra, s->diff_src};
-		for (int k = 0; k < 3; k++)
+		const int writes[] = {s->dst, s->extra, s->diff_src, s->diff_second};
+		for (int k = 0; k < 4; k++)
 			if (writes[k] != SC_NONE)
 				written[writes[k]] = true;
 	}
@@ -238,7 +238,7 @@ static void plans_describe_themselves(void **state)
 	assert_int_equal(step.flops, 2 * 4 * 14 * 14 * 64 * 49);
 	for (int64_t i = 0; i < sc_plan_step_count(plan); i++) {
 		sc_plan_describe_step(plan, i, &step);
-		if (strcmp(step.pass, "forward") == 0 && strstr(step.kernel, "direct"))
+		if (strcmp(step.pass, "forward") == 0 && (strstr(step.kernel, "direct") || strstr(step.kernel, "winograd")))
 			flops += step.flops;
 	}
 	struct sc_totals totals;
@@ -246,6 +246,48 @@ static void plans_describe_themselves(void **state)
 	assert_int_equal(flops, 2 * 4 * totals.macs);
 	sc_plan_destroy(plan);
 	sc_model_destroy(model);
+}
+
+/* Counts the steps whose kernel's name holds a text. */
+static int steps_with(const struct sc_plan *plan, const char *text)
+{
+	int count = 0;
+	for (int64_t i = 0; i < sc_plan_step_count(plan); i++) {
+		struct sc_plan_step step;
+		sc_plan_describe_step(plan, i, &step);
+		count += strstr(step.kernel, text) != NULL;
+	}
+	return count;
+}
+
+/* Steps that do several layers at once say so, and give the bits of single ones: scores, loss, gradients, statistics. */
+static void fused_steps_give_the_same_bits(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"resnet18", "resnet50", "keras-tutorial-18"};
+	static const int groups[] = {8, 16, 8}; /* blocks: each ends with an addition and a rectifier */
+	for (int i = 0; i < 3; i++) {
+		struct sc_model *model = make_model(names[i], 33);
+		struct sc_plan *fused = make_plan(model, SC_MODE_TRAIN, 3, 2, NULL), *apart = NULL;
+		const struct sc_plan_options options = {.batch = 3, .compute = {.threads = 2, .no_fuse = true}};
+		assert_int_equal(sc_plan_create(&apart, model, &options, NULL), SC_OK);
+		assert_int_equal(steps_with(fused, "batch norm + add + relu"), 2 * groups[i]); /* forward and backward */
+		assert_int_equal(steps_with(apart, " + "), 0);
+		assert_true(sc_plan_promised_bytes(fused) < sc_plan_promised_bytes(apart));
+		fill(fused), fill(apart);
+		struct sc_score a = sc_plan_run_step(fused), b = sc_plan_run_step(apart);
+		assert_true(a.loss == b.loss && a.correct == b.correct);
+		assert_memory_equal(sc_plan_gradients(fused), sc_plan_gradients(apart), (size_t)model->trainable_values * 4);
+		sc_plan_update_statistics(fused);
+		float *values = malloc((size_t)model->value_count * 4);
+		memcpy(values, model->values, (size_t)model->value_count * 4);
+		sc_model_initialise(model, 3);
+		sc_plan_update_statistics(apart);
+		assert_memory_equal(values, model->values, (size_t)model->value_count * 4);
+		free(values);
+		sc_plan_destroy(fused), sc_plan_destroy(apart);
+		sc_model_destroy(model);
+	}
 }
 
 static void bad_options_are_refused(void **state)
@@ -276,6 +318,7 @@ int main(void)
 		cmocka_unit_test(batch_neighbours_change_nothing),
 		cmocka_unit_test(first_bad_tensor_is_named),
 		cmocka_unit_test(plans_describe_themselves),
+		cmocka_unit_test(fused_steps_give_the_same_bits),
 		cmocka_unit_test(bad_options_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

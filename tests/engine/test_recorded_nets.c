@@ -16,6 +16,12 @@
 #define CHANGE_BOUND    1e-4
 #define NO_EFFECT_BOUND 1e-6 /* absolute; see has_no_effect */
 
+/* By Winograd's method a convolution's rounding error is about five times that of the direct form, and BatchNorm over the few
+ * numbers that a small batch has on 1x1 maps makes more of it with each step. Measured: losses 1.2e-4 after three steps of resnet18
+ * (2.5e-6 for the tutorials' net, whose learning rate is a tenth). So all bounds are a hundred times as wide there: wide enough for
+ * rounding, far too narrow for a wrong number. */
+#define WINOGRAD_SLACK 100
+
 /* ---- The formula of tools/recording.py -------------------------------------------------------------------------------- */
 
 /* The finaliser of MurmurHash3. */
@@ -82,6 +88,8 @@ struct run {
 	float *images;
 	int32_t *labels;
 	struct sc_optimizer optimizer;
+	enum sc_convolution_method method;
+	double slack; /* what the bounds are multiplied by */
 };
 
 static void fill_batch(const struct run *run, int64_t step)
@@ -136,7 +144,8 @@ static struct sc_plan *make_plan(const struct run *run, enum sc_mode mode)
 {
 	struct sc_error error = {0};
 	struct sc_plan *plan = NULL;
-	const struct sc_plan_options options = {.mode = mode, .batch = run->batch, .compute = {.threads = 2}};
+	const struct sc_plan_options options = {
+		.mode = mode, .batch = run->batch, .compute = {.threads = 2, .convolution = run->method}};
 	if (sc_plan_create(&plan, run->model, &options, &error) != SC_OK)
 		fail_msg("%s", error.message);
 	return plan;
@@ -152,7 +161,7 @@ static void train_and_check_losses(struct run *run)
 		fill_batch(run, step);
 		struct sc_score score = sc_plan_step(plan, run->images, run->labels);
 		double distance = fabs(score.loss - losses[step]) / losses[step];
-		if (!(distance <= LOSS_BOUND))
+		if (!(distance <= LOSS_BOUND * run->slack))
 			fail_msg("step %" PRId64 ": loss %.9g, recorded %.9g", step + 1, score.loss, losses[step]);
 		worst = fmax(worst, distance);
 		sc_plan_update(plan, &run->optimizer);
@@ -174,7 +183,7 @@ static void check_scores(struct run *run)
 	sc_plan_forward(plan, run->images, scores);
 	double distance = relative_distance(scores, recorded, count);
 	print_message("scores: off by %.2g\n", distance);
-	if (!(distance <= SCORE_BOUND))
+	if (!(distance <= SCORE_BOUND * run->slack))
 		fail_msg("scores are off by %.3g", distance);
 	free(recorded), free(scores);
 	sc_plan_destroy(plan);
@@ -231,18 +240,19 @@ static bool has_no_effect(const char *name)
 /* In units of the bound. Two errors meet in each element: that of its gradients, relative to the tensor's typical (root mean
  * square) change, and the rounding of the parameter itself, at most one unit roundoff a step on either side. The norms of two
  * tensors whose elements differ by e differ by at most sqrt(n) e, their sums by at most n e. */
-static double distance_of(const struct sc_tensor *tensor, int64_t steps, const struct change *found, const struct change *recorded)
+static double distance_of(const struct run *run, const struct sc_tensor *tensor, const struct change *found,
+			  const struct change *recorded)
 {
 	double n = (double)tensor->count, typical = recorded->norm / sqrt(n);
-	double rounding = 2 * (double)steps * UNIT_ROUNDOFF * found->largest;
+	double rounding = 2 * (double)run->steps * UNIT_ROUNDOFF * found->largest;
 	if (has_no_effect(tensor->name)) {
 		typical = 0;
-		rounding = NO_EFFECT_BOUND;
+		rounding = NO_EFFECT_BOUND * run->slack;
 	}
-	double element = CHANGE_BOUND * typical + rounding;
+	double element = CHANGE_BOUND * run->slack * typical + rounding;
 	double worst = fmax(fabs(found->norm - recorded->norm) / sqrt(n), fabs(found->sum - recorded->sum) / n) / element;
 	for (int i = 0; i < SAMPLES; i++) {
-		double bound = CHANGE_BOUND * fmax(typical, fabs(recorded->samples[i])) + rounding;
+		double bound = CHANGE_BOUND * run->slack * fmax(typical, fabs(recorded->samples[i])) + rounding;
 		worst = fmax(worst, fabs(found->samples[i] - recorded->samples[i]) / bound);
 	}
 	return isfinite(found->norm) ? worst : (double)INFINITY;
@@ -260,7 +270,7 @@ static void check_changes(struct run *run)
 		struct sc_tensor tensor = tensor_by_name(run->model, name);
 		struct change recorded = {.sum = sums[count], .norm = norms[count]}, found = change_of(&tensor);
 		memcpy(recorded.samples, samples + count * SAMPLES, sizeof recorded.samples);
-		double distance = distance_of(&tensor, run->steps, &found, &recorded);
+		double distance = distance_of(run, &tensor, &found, &recorded);
 		if (!(distance <= 1))
 			fail_msg("%s: its change is off by %.3g times the bound; norm %.9g, recorded %.9g", name, distance,
 				 found.norm, recorded.norm);
@@ -271,9 +281,10 @@ static void check_changes(struct run *run)
 	free(names), free(sums), free(norms), free(samples);
 }
 
-static void check_net(const char *recording, const char *net, enum sc_momentum_form form, bool pixels)
+static void check_net(const char *recording, const char *net, enum sc_momentum_form form, bool pixels,
+		      enum sc_convolution_method method)
 {
-	struct run run = {0};
+	struct run run = {.method = method, .slack = method == SC_CONVOLUTION_DIRECT ? 1 : WINOGRAD_SLACK};
 	open_run(&run, recording, net, form, pixels);
 	train_and_check_losses(&run);
 	check_scores(&run);
@@ -283,21 +294,23 @@ static void check_net(const char *recording, const char *net, enum sc_momentum_f
 
 static void resnet18_trains_as_in_pytorch(void **state)
 {
-	(void)state;
-	check_net("pytorch_resnet18.safetensors", "resnet18", SC_MOMENTUM_TORCH, false);
+	check_net("pytorch_resnet18.safetensors", "resnet18", SC_MOMENTUM_TORCH, false, *(enum sc_convolution_method *)*state);
 }
 
 static void tutorial_net_trains_as_in_keras(void **state)
 {
-	(void)state;
-	check_net("keras_tutorial_18.safetensors", "keras-tutorial-18", SC_MOMENTUM_KERAS, true);
+	check_net("keras_tutorial_18.safetensors", "keras-tutorial-18", SC_MOMENTUM_KERAS, true,
+		  *(enum sc_convolution_method *)*state);
 }
 
 int main(void)
 {
+	static enum sc_convolution_method direct = SC_CONVOLUTION_DIRECT, automatic = SC_CONVOLUTION_AUTO;
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(resnet18_trains_as_in_pytorch),
-		cmocka_unit_test(tutorial_net_trains_as_in_keras),
+		cmocka_unit_test_prestate(resnet18_trains_as_in_pytorch, &direct),
+		cmocka_unit_test_prestate(tutorial_net_trains_as_in_keras, &direct),
+		cmocka_unit_test_prestate(resnet18_trains_as_in_pytorch, &automatic),
+		cmocka_unit_test_prestate(tutorial_net_trains_as_in_keras, &automatic),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

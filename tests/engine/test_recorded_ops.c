@@ -137,12 +137,22 @@ static void run_batch_norm(struct sc_safetensors *file, const char *group, const
 	float *result = numbers(count), *statistics = numbers(4 * b.channels);
 	float *scale_result = numbers(b.channels), *shift_result = numbers(b.channels);
 
-	k->batch_norm_infer(&b, src, scale, shift, mean, variance, result, workspace, pool);
+	const struct sc_norm_infer inference = {src, scale, shift, mean, variance, NULL, result};
+	const struct sc_norm_forward forward = {src, scale, shift, NULL, result, statistics};
+	const struct sc_norm_backward backward = {.src = src,
+						  .diff_dst = diff_dst,
+						  .scale = scale,
+						  .shift = shift,
+						  .statistics = statistics,
+						  .diff_src = result,
+						  .diff_scale = scale_result,
+						  .diff_shift = shift_result};
+	k->batch_norm_infer(&b, &inference, workspace, pool);
 	check(group, "infer", result, infer, count, NORMALISING);
-	k->batch_norm_forward(&b, src, scale, shift, result, statistics, workspace, pool);
+	k->batch_norm_forward(&b, &forward, workspace, pool);
 	check(group, "dst", result, dst, count, pixels + NORMALISING);
 	check_running(file, group, &b, statistics);
-	k->batch_norm_backward(&b, src, diff_dst, scale, statistics, result, scale_result, shift_result, workspace, pool);
+	k->batch_norm_backward(&b, &backward, workspace, pool);
 	check(group, "diff_src", result, diff_src, count, pixels + NORMALISING);
 	check(group, "diff_scale", scale_result, diff_scale, b.channels, pixels + NORMALISING);
 	check(group, "diff_shift", shift_result, diff_shift, b.channels, pixels);

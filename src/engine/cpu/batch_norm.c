@@ -8,14 +8,20 @@
 
 #define GROUP 64 /* channels whose sums are held at once; a multiple of every number of lanes */
 
+/* Where a rectifier let pass. */
+enum mask { MASK_NONE, MASK_DST, MASK_AGAIN };
+
 struct work {
 	const struct sc_batch_norm *b;
 	struct sc_norm_chunks chunks;
-	const float *src, *diff_dst, *scale, *shift;
-	float *dst, *statistics;
+	const float *src, *scale, *shift, *statistics;
+	const float *residual;
+	float *dst;
 	float *first, *second; /* (chunks, channels): mean and squares; or sums and products */
 	float *factors;        /* (3, channels): what the last pass needs for each channel */
-	float *diff_scale, *diff_shift;
+	float *new_statistics;
+	const struct sc_norm_backward *backward;
+	enum mask mask;
 };
 
 /* Workspace: two numbers a channel for each chunk, three more for each channel. */
@@ -113,104 +119,160 @@ static void finish_statistics(void *context, int slot, int64_t begin, int64_t en
 	join_statistics(w, begin * 16, c1);
 	for (int64_t c = begin * 16; c < c1; c++) {
 		float variance = w->second[c] / (float)w->chunks.pixels;
-		w->statistics[c] = w->first[c];
-		w->statistics[channels + c] = variance;
-		w->statistics[2 * channels + c] = 1 / sqrtf(variance + w->b->epsilon);
+		w->new_statistics[c] = w->first[c];
+		w->new_statistics[channels + c] = variance;
+		w->new_statistics[2 * channels + c] = 1 / sqrtf(variance + w->b->epsilon);
+	}
+}
+
+/* The loops below are compiled for each kind of what follows: `added` and `relu` are constants in them. */
+SC_INLINE float finish(float value, const float *residual, int64_t i, const bool added, const bool relu)
+{
+	if (added)
+		value += residual[i];
+	return relu && value < 0 ? 0 : value;
+}
+
+#define FOR_KIND(function, w, begin, end)                                                                                          \
+	do {                                                                                                                       \
+		if ((w)->residual && (w)->b->relu)                                                                                 \
+			function(w, begin, end, true, true);                                                                       \
+		else if ((w)->residual)                                                                                            \
+			function(w, begin, end, true, false);                                                                      \
+		else if ((w)->b->relu)                                                                                             \
+			function(w, begin, end, false, true);                                                                      \
+		else                                                                                                               \
+			function(w, begin, end, false, false);                                                                     \
+	} while (0)
+
+SC_INLINE void normalise_pixels(const struct work *w, int64_t begin, int64_t end, const bool added, const bool relu)
+{
+	int64_t channels = w->b->channels;
+	const float *restrict mean = w->statistics, *restrict inverse = w->statistics + 2 * channels;
+	const float *restrict scale = w->scale, *restrict shift = w->shift;
+	for (int64_t p = begin; p < end; p++) {
+		const float *src = w->src + p * channels, *residual = added ? w->residual + p * channels : NULL;
+		float *dst = w->dst + p * channels;
+		INDEPENDENT
+		for (int64_t c = 0; c < channels; c++) {
+			float value = __builtin_fmaf((src[c] - mean[c]) * inverse[c], scale[c], shift[c]);
+			dst[c] = finish(value, residual, c, added, relu);
+		}
 	}
 }
 
 static void normalise(void *context, int slot, int64_t begin, int64_t end)
 {
 	(void)slot;
-	const struct work *w = context;
+	FOR_KIND(normalise_pixels, (const struct work *)context, begin, end);
+}
+
+void SC_CPU(batch_norm_again)(const struct sc_batch_norm *b, const struct sc_norm_forward *t, struct sc_pool *pool)
+{
+	struct work w = {.b = b, .src = t->src, .scale = t->scale, .shift = t->shift, .residual = t->residual, .dst = t->dst};
+	w.statistics = t->statistics;
+	sc_pool_run(pool, normalise, &w, b->mb * b->height * b->width, pixel_grain(b));
+}
+
+void SC_CPU(batch_norm_forward)(const struct sc_batch_norm *b, const struct sc_norm_forward *t, void *workspace,
+				struct sc_pool *pool)
+{
+	struct work w = work_of(b, workspace);
+	w.src = t->src, w.new_statistics = t->statistics;
+	sc_pool_run(pool, chunk_statistics, &w, w.chunks.count, maximum(1, 256 / b->channels));
+	sc_pool_run(pool, finish_statistics, &w, (b->channels + 15) / 16, 1);
+	SC_CPU(batch_norm_again)(b, t, pool);
+}
+
+/* ---- Inference --------------------------------------------------------------------------------------------------------------- */
+
+SC_INLINE void apply_pixels(const struct work *w, int64_t begin, int64_t end, const bool added, const bool relu)
+{
 	int64_t channels = w->b->channels;
-	const float *restrict mean = w->statistics, *restrict inverse = w->statistics + 2 * channels;
-	const float *restrict scale = w->scale, *restrict shift = w->shift;
+	const float *restrict factor = w->factors, *restrict offset = w->factors + channels;
 	for (int64_t p = begin; p < end; p++) {
-		const float *src = w->src + p * channels; /* may be dst */
+		const float *src = w->src + p * channels, *residual = added ? w->residual + p * channels : NULL;
 		float *dst = w->dst + p * channels;
 		INDEPENDENT
 		for (int64_t c = 0; c < channels; c++)
-			dst[c] = __builtin_fmaf((src[c] - mean[c]) * inverse[c], scale[c], shift[c]);
+			dst[c] = finish(__builtin_fmaf(src[c], factor[c], offset[c]), residual, c, added, relu);
 	}
 }
-
-void SC_CPU(batch_norm_forward)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift, float *dst,
-				float *statistics, void *workspace, struct sc_pool *pool)
-{
-	struct work w = work_of(b, workspace);
-	w.src = src, w.scale = scale, w.shift = shift, w.dst = dst, w.statistics = statistics;
-	sc_pool_run(pool, chunk_statistics, &w, w.chunks.count, maximum(1, 256 / b->channels));
-	sc_pool_run(pool, finish_statistics, &w, (b->channels + 15) / 16, 1);
-	sc_pool_run(pool, normalise, &w, w.chunks.pixels, pixel_grain(b));
-}
-
-/* ---- Inference ------------------------------------------------------------------------------------------------------------------
- */
 
 static void apply(void *context, int slot, int64_t begin, int64_t end)
 {
 	(void)slot;
-	const struct work *w = context;
-	int64_t channels = w->b->channels;
-	const float *restrict factor = w->factors, *restrict offset = w->factors + channels;
-	for (int64_t p = begin; p < end; p++) {
-		const float *src = w->src + p * channels;
-		float *dst = w->dst + p * channels;
-		INDEPENDENT
-		for (int64_t c = 0; c < channels; c++)
-			dst[c] = __builtin_fmaf(src[c], factor[c], offset[c]);
-	}
+	FOR_KIND(apply_pixels, (const struct work *)context, begin, end);
 }
 
-void SC_CPU(batch_norm_infer)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
-			      const float *mean, const float *variance, float *dst, void *workspace, struct sc_pool *pool)
+void SC_CPU(batch_norm_infer)(const struct sc_batch_norm *b, const struct sc_norm_infer *t, void *workspace, struct sc_pool *pool)
 {
 	struct work w = work_of(b, workspace);
-	w.src = src, w.dst = dst;
+	w.src = t->src, w.residual = t->residual, w.dst = t->dst;
 	for (int64_t c = 0; c < b->channels; c++) {
-		float factor = scale[c] / sqrtf(variance[c] + b->epsilon);
+		float factor = t->scale[c] / sqrtf(t->variance[c] + b->epsilon);
 		w.factors[c] = factor;
-		w.factors[b->channels + c] = __builtin_fmaf(-mean[c], factor, shift[c]);
+		w.factors[b->channels + c] = __builtin_fmaf(-t->mean[c], factor, t->shift[c]);
 	}
 	sc_pool_run(pool, apply, &w, w.chunks.pixels, pixel_grain(b));
 }
 
-/* ---- Backward
- * ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- Backward ---------------------------------------------------------------------------------------------------------------- */
 
-static void group_sums(const float *restrict src, const float *restrict diff, int64_t channels, int64_t pixels, int64_t count,
-		       const float *restrict mean, const float *restrict inverse, float *restrict sums, float *restrict products)
+SC_INLINE float passed(float diff, float result, float again, const enum mask mask)
 {
+	if (mask == MASK_NONE)
+		return diff;
+	return (mask == MASK_DST ? result : again) > 0 ? diff : 0;
+}
+
+/* Sums of `count` channels from c on over the pixels [p0, p1) of a chunk. */
+SC_INLINE void group_sums(const struct work *w, int64_t p0, int64_t p1, int64_t c0, int64_t count, const enum mask mask,
+			  float *restrict sums, float *restrict products)
+{
+	const int64_t channels = w->b->channels;
+	const float *restrict mean = w->statistics + c0, *restrict inverse = w->statistics + 2 * channels + c0;
+	const float *restrict scale = w->scale + c0, *restrict shift = w->shift + c0;
 	float sum[GROUP] = {0}, product[GROUP] = {0};
-	for (int64_t p = 0; p < pixels; p++)
+	for (int64_t p = p0; p < p1; p++) {
+		const float *restrict src = w->src + p * channels + c0, *restrict diff = w->backward->diff_dst + p * channels + c0;
+		const float *restrict dst = mask == MASK_DST ? w->backward->dst + p * channels + c0 : diff;
 		for (int64_t c = 0; c < count; c++) {
-			float dy = diff[p * channels + c];
+			float normalised = (src[c] - mean[c]) * inverse[c];
+			float dy = passed(diff[c], dst[c], __builtin_fmaf(normalised, scale[c], shift[c]), mask);
 			sum[c] += dy;
-			product[c] = __builtin_fmaf(dy, (src[p * channels + c] - mean[c]) * inverse[c], product[c]);
+			product[c] = __builtin_fmaf(dy, normalised, product[c]);
 		}
+	}
 	for (int64_t c = 0; c < count; c++)
 		sums[c] = sum[c], products[c] = product[c];
+}
+
+SC_INLINE void chunk_sums_masked(const struct work *w, int64_t begin, int64_t end, const enum mask mask)
+{
+	int64_t channels = w->b->channels, p0, p1;
+	for (int64_t i = begin; i < end; i++) {
+		sc_norm_chunk(&w->chunks, i, &p0, &p1);
+		for (int64_t c = 0; c < channels; c += GROUP) {
+			float *sums = w->first + i * channels + c, *products = w->second + i * channels + c;
+			if (channels - c >= GROUP)
+				group_sums(w, p0, p1, c, GROUP, mask, sums, products);
+			else
+				group_sums(w, p0, p1, c, channels - c, mask, sums, products);
+		}
+	}
 }
 
 static void chunk_sums(void *context, int slot, int64_t begin, int64_t end)
 {
 	(void)slot;
 	const struct work *w = context;
-	int64_t channels = w->b->channels, p0, p1;
-	const float *mean = w->statistics, *inverse = w->statistics + 2 * channels;
-	for (int64_t i = begin; i < end; i++) {
-		sc_norm_chunk(&w->chunks, i, &p0, &p1);
-		for (int64_t c = 0; c < channels; c += GROUP) {
-			int64_t at = p0 * channels + c, sums = i * channels + c, count = minimum(GROUP, channels - c);
-			if (count == GROUP)
-				group_sums(w->src + at, w->diff_dst + at, channels, p1 - p0, GROUP, mean + c, inverse + c,
-					   w->first + sums, w->second + sums);
-			else
-				group_sums(w->src + at, w->diff_dst + at, channels, p1 - p0, count, mean + c, inverse + c,
-					   w->first + sums, w->second + sums);
-		}
-	}
+	if (w->mask == MASK_NONE)
+		chunk_sums_masked(w, begin, end, MASK_NONE);
+	else if (w->mask == MASK_DST)
+		chunk_sums_masked(w, begin, end, MASK_DST);
+	else
+		chunk_sums_masked(w, begin, end, MASK_AGAIN);
 }
 
 static void finish_sums(void *context, int slot, int64_t begin, int64_t end)
@@ -227,11 +289,34 @@ static void finish_sums(void *context, int slot, int64_t begin, int64_t end)
 			sums[c] += other_sums[c], products[c] += other_products[c];
 	}
 	for (int64_t c = begin * 16; c < c1; c++) {
-		w->diff_shift[c] = w->first[c];
-		w->diff_scale[c] = w->second[c];
+		w->backward->diff_shift[c] = w->first[c];
+		w->backward->diff_scale[c] = w->second[c];
 		w->factors[c] = w->scale[c] * w->statistics[2 * channels + c];
 		w->factors[channels + c] = w->first[c] / (float)w->chunks.pixels;
 		w->factors[2 * channels + c] = w->second[c] / (float)w->chunks.pixels;
+	}
+}
+
+SC_INLINE void differentiate_pixels(const struct work *w, int64_t begin, int64_t end, const enum mask mask, const bool keeps)
+{
+	const struct sc_norm_backward *t = w->backward;
+	int64_t channels = w->b->channels;
+	const float *restrict mean = w->statistics, *restrict inverse = w->statistics + 2 * channels;
+	const float *restrict scale = w->scale, *restrict shift = w->shift;
+	const float *restrict factor = w->factors, *restrict shift_mean = factor + channels,
+			      *restrict scale_mean = factor + 2 * channels;
+	for (int64_t p = begin; p < end; p++) { /* diff_src or diff_residual may be diff_dst */
+		const float *src = t->src + p * channels, *diff_dst = t->diff_dst + p * channels;
+		const float *dst = mask == MASK_DST ? t->dst + p * channels : src;
+		float *diff_src = t->diff_src + p * channels, *residual = keeps ? t->diff_residual + p * channels : NULL;
+		INDEPENDENT
+		for (int64_t c = 0; c < channels; c++) {
+			float normalised = (src[c] - mean[c]) * inverse[c];
+			float dy = passed(diff_dst[c], dst[c], __builtin_fmaf(normalised, scale[c], shift[c]), mask);
+			if (keeps)
+				residual[c] = dy;
+			diff_src[c] = factor[c] * __builtin_fmaf(-normalised, scale_mean[c], dy - shift_mean[c]);
+		}
 	}
 }
 
@@ -239,28 +324,27 @@ static void differentiate(void *context, int slot, int64_t begin, int64_t end)
 {
 	(void)slot;
 	const struct work *w = context;
-	int64_t channels = w->b->channels;
-	const float *restrict mean = w->statistics, *restrict inverse = w->statistics + 2 * channels;
-	const float *restrict factor = w->factors, *restrict shift_mean = factor + channels,
-			      *restrict scale_mean = factor + 2 * channels;
-	for (int64_t p = begin; p < end; p++) {
-		const float *src = w->src + p * channels, *diff_dst = w->diff_dst + p * channels; /* diff_src may be diff_dst */
-		float *diff_src = w->dst + p * channels;
-		INDEPENDENT
-		for (int64_t c = 0; c < channels; c++) {
-			float normalised = (src[c] - mean[c]) * inverse[c];
-			diff_src[c] = factor[c] * __builtin_fmaf(-normalised, scale_mean[c], diff_dst[c] - shift_mean[c]);
-		}
-	}
+	bool keeps = w->backward->diff_residual;
+	if (w->mask == MASK_DST && keeps)
+		differentiate_pixels(w, begin, end, MASK_DST, true);
+	else if (w->mask == MASK_DST)
+		differentiate_pixels(w, begin, end, MASK_DST, false);
+	else if (w->mask == MASK_AGAIN && keeps)
+		differentiate_pixels(w, begin, end, MASK_AGAIN, true);
+	else if (w->mask == MASK_AGAIN)
+		differentiate_pixels(w, begin, end, MASK_AGAIN, false);
+	else if (keeps)
+		differentiate_pixels(w, begin, end, MASK_NONE, true);
+	else
+		differentiate_pixels(w, begin, end, MASK_NONE, false);
 }
 
-void SC_CPU(batch_norm_backward)(const struct sc_batch_norm *b, const float *src, const float *diff_dst, const float *scale,
-				 const float *statistics, float *diff_src, float *diff_scale, float *diff_shift, void *workspace,
+void SC_CPU(batch_norm_backward)(const struct sc_batch_norm *b, const struct sc_norm_backward *t, void *workspace,
 				 struct sc_pool *pool)
 {
 	struct work w = work_of(b, workspace);
-	w.src = src, w.diff_dst = diff_dst, w.scale = scale, w.dst = diff_src, w.diff_scale = diff_scale, w.diff_shift = diff_shift;
-	w.statistics = (float *)(uintptr_t)statistics; /* only read here */
+	w.src = t->src, w.scale = t->scale, w.shift = t->shift, w.statistics = t->statistics, w.backward = t;
+	w.mask = !b->relu ? MASK_NONE : t->dst ? MASK_DST : MASK_AGAIN;
 	sc_pool_run(pool, chunk_sums, &w, w.chunks.count, maximum(1, 256 / b->channels));
 	sc_pool_run(pool, finish_sums, &w, (b->channels + 15) / 16, 1);
 	sc_pool_run(pool, differentiate, &w, w.chunks.pixels, pixel_grain(b));

@@ -16,12 +16,11 @@ void SC_CPU(convolution_backward_weights)(const struct sc_convolution *c, const 
 					  float *diff_weights, float *diff_bias, void *workspace, struct sc_pool *pool);
 
 int64_t SC_CPU(batch_norm_workspace)(const struct sc_batch_norm *b, int threads);
-void SC_CPU(batch_norm_forward)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift, float *dst,
-				float *statistics, void *workspace, struct sc_pool *pool);
-void SC_CPU(batch_norm_infer)(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
-			      const float *mean, const float *variance, float *dst, void *workspace, struct sc_pool *pool);
-void SC_CPU(batch_norm_backward)(const struct sc_batch_norm *b, const float *src, const float *diff_dst, const float *scale,
-				 const float *statistics, float *diff_src, float *diff_scale, float *diff_shift, void *workspace,
+void SC_CPU(batch_norm_forward)(const struct sc_batch_norm *b, const struct sc_norm_forward *t, void *workspace,
+				struct sc_pool *pool);
+void SC_CPU(batch_norm_again)(const struct sc_batch_norm *b, const struct sc_norm_forward *t, struct sc_pool *pool);
+void SC_CPU(batch_norm_infer)(const struct sc_batch_norm *b, const struct sc_norm_infer *t, void *workspace, struct sc_pool *pool);
+void SC_CPU(batch_norm_backward)(const struct sc_batch_norm *b, const struct sc_norm_backward *t, void *workspace,
 				 struct sc_pool *pool);
 
 void SC_CPU(relu_forward)(int64_t count, const float *src, float *dst, struct sc_pool *pool);

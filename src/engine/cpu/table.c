@@ -40,6 +40,7 @@ const struct sc_kernels SC_CPU(kernels) = {
 	.convolution_backward_weights = SC_CPU(convolution_backward_weights),
 	.batch_norm_workspace = SC_CPU(batch_norm_workspace),
 	.batch_norm_forward = SC_CPU(batch_norm_forward),
+	.batch_norm_again = SC_CPU(batch_norm_again),
 	.batch_norm_infer = SC_CPU(batch_norm_infer),
 	.batch_norm_backward = SC_CPU(batch_norm_backward),
 	.relu_forward = SC_CPU(relu_forward),

@@ -2,7 +2,9 @@
  *
  * Statistics of a channel: in each chunk (chunks.h) the mean, then the sum of squared distances from it, each one chain over the
  * chunk's pixels; chunks are joined along the tree by Chan, Golub and LeVeque's formula ("Updating formulae and a pairwise
- * algorithm for computing sample variances", 1979). The variance that normalises is the biased one, as in every framework. */
+ * algorithm for computing sample variances", 1979). The variance that normalises is the biased one, as in every framework.
+ *
+ * An addition and a rectifier that follow are done in the same pass; they give the bits that they give as ops of their own. */
 #include <math.h>
 
 #include "engine/chunks.h"
@@ -63,78 +65,114 @@ static void join_statistics(const struct sc_batch_norm *b, const struct sc_norm_
 	}
 }
 
-void sc_reference_batch_norm_forward(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
-				     float *dst, float *statistics, void *workspace, struct sc_pool *pool)
+/* What follows the normalisation of number i. */
+static float finish(const struct sc_batch_norm *b, const float *residual, int64_t i, float value)
+{
+	if (residual)
+		value += residual[i];
+	return b->relu && value < 0 ? 0 : value;
+}
+
+void sc_reference_batch_norm_again(const struct sc_batch_norm *b, const struct sc_norm_forward *t, struct sc_pool *pool)
 {
 	(void)pool;
+	const float *mean = t->statistics, *inverse = t->statistics + 2 * b->channels;
+	for (int64_t p = 0; p < b->mb * b->height * b->width; p++)
+		for (int64_t c = 0; c < b->channels; c++) {
+			int64_t i = p * b->channels + c;
+			float normalised = (t->src[i] - mean[c]) * inverse[c];
+			t->dst[i] = finish(b, t->residual, i, fmaf(normalised, t->scale[c], t->shift[c]));
+		}
+}
+
+void sc_reference_batch_norm_forward(const struct sc_batch_norm *b, const struct sc_norm_forward *t, void *workspace,
+				     struct sc_pool *pool)
+{
 	struct sc_norm_chunks k = sc_norm_chunks(b);
 	float *mean = workspace, *squares = mean + k.count * b->channels;
-	chunk_statistics(b, &k, src, mean, squares);
+	chunk_statistics(b, &k, t->src, mean, squares);
 	join_statistics(b, &k, mean, squares);
 	for (int64_t c = 0; c < b->channels; c++) {
 		float variance = squares[c] / (float)k.pixels;
-		float inverse = 1 / sqrtf(variance + b->epsilon);
-		statistics[c] = mean[c];
-		statistics[b->channels + c] = variance;
-		statistics[2 * b->channels + c] = inverse;
-		for (int64_t p = 0; p < k.pixels; p++) {
-			float normalised = (src[p * b->channels + c] - mean[c]) * inverse;
-			dst[p * b->channels + c] = fmaf(normalised, scale[c], shift[c]);
+		t->statistics[c] = mean[c];
+		t->statistics[b->channels + c] = variance;
+		t->statistics[2 * b->channels + c] = 1 / sqrtf(variance + b->epsilon);
+	}
+	sc_reference_batch_norm_again(b, t, pool);
+}
+
+void sc_reference_batch_norm_infer(const struct sc_batch_norm *b, const struct sc_norm_infer *t, void *workspace,
+				   struct sc_pool *pool)
+{
+	(void)workspace, (void)pool;
+	for (int64_t c = 0; c < b->channels; c++) {
+		float factor = t->scale[c] / sqrtf(t->variance[c] + b->epsilon);
+		float offset = fmaf(-t->mean[c], factor, t->shift[c]);
+		for (int64_t p = 0; p < b->mb * b->height * b->width; p++) {
+			int64_t i = p * b->channels + c;
+			t->dst[i] = finish(b, t->residual, i, fmaf(t->src[i], factor, offset));
 		}
 	}
 }
 
-void sc_reference_batch_norm_infer(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
-				   const float *mean, const float *variance, float *dst, void *workspace, struct sc_pool *pool)
+/* The gradient of number i of channel c, where the rectifier let it pass. */
+static float passed(const struct sc_batch_norm *b, const struct sc_norm_backward *t, int64_t i, int64_t c)
 {
-	(void)workspace, (void)pool;
-	for (int64_t c = 0; c < b->channels; c++) {
-		float factor = scale[c] / sqrtf(variance[c] + b->epsilon);
-		float offset = fmaf(-mean[c], factor, shift[c]);
-		for (int64_t p = 0; p < b->mb * b->height * b->width; p++)
-			dst[p * b->channels + c] = fmaf(src[p * b->channels + c], factor, offset);
-	}
+	if (!b->relu)
+		return t->diff_dst[i];
+	float normalised = (t->src[i] - t->statistics[c]) * t->statistics[2 * b->channels + c];
+	float result = t->dst ? t->dst[i] : fmaf(normalised, t->scale[c], t->shift[c]);
+	return result > 0 ? t->diff_dst[i] : 0;
 }
 
-/* With m pixels and x^ the normalised source: diff_shift = sum dy, diff_scale = sum dy x^,
- * diff_src = scale / sqrt(variance + epsilon) * (dy - diff_shift / m - x^ diff_scale / m). */
-void sc_reference_batch_norm_backward(const struct sc_batch_norm *b, const float *src, const float *diff_dst, const float *scale,
-				      const float *statistics, float *diff_src, float *diff_scale, float *diff_shift,
-				      void *workspace, struct sc_pool *pool)
+/* sums, products: (chunks, channels) */
+static void chunk_sums(const struct sc_batch_norm *b, const struct sc_norm_chunks *k, const struct sc_norm_backward *t, float *sums,
+		       float *products)
 {
-	(void)pool;
-	struct sc_norm_chunks k = sc_norm_chunks(b);
 	const int64_t channels = b->channels;
-	const float *mean = statistics, *inverse = statistics + 2 * channels;
-	float *sums = workspace, *products = sums + k.count * channels; /* (chunks, channels) */
-	for (int64_t i = 0; i < k.count; i++) {
+	const float *mean = t->statistics, *inverse = t->statistics + 2 * channels;
+	for (int64_t i = 0; i < k->count; i++) {
 		int64_t begin, end;
-		sc_norm_chunk(&k, i, &begin, &end);
+		sc_norm_chunk(k, i, &begin, &end);
 		for (int64_t c = 0; c < channels; c++) {
 			float sum = 0, product = 0;
 			for (int64_t p = begin; p < end; p++) {
-				float dy = diff_dst[p * channels + c];
+				float dy = passed(b, t, p * channels + c, c);
 				sum += dy;
-				product = fmaf(dy, (src[p * channels + c] - mean[c]) * inverse[c], product);
+				product = fmaf(dy, (t->src[p * channels + c] - mean[c]) * inverse[c], product);
 			}
 			sums[i * channels + c] = sum;
 			products[i * channels + c] = product;
 		}
 	}
-	SC_FOR_TREE(distance, i, k.count)
+	SC_FOR_TREE(distance, i, k->count)
 	for (int64_t c = 0; c < channels; c++) {
 		sums[i * channels + c] += sums[(i + distance) * channels + c];
 		products[i * channels + c] += products[(i + distance) * channels + c];
 	}
+}
+
+/* With m pixels and x^ the normalised source: diff_shift = sum dy, diff_scale = sum dy x^,
+ * diff_src = scale / sqrt(variance + epsilon) * (dy - diff_shift / m - x^ diff_scale / m). */
+void sc_reference_batch_norm_backward(const struct sc_batch_norm *b, const struct sc_norm_backward *t, void *workspace,
+				      struct sc_pool *pool)
+{
+	(void)pool;
+	struct sc_norm_chunks k = sc_norm_chunks(b);
+	const int64_t channels = b->channels;
+	const float *mean = t->statistics, *inverse = t->statistics + 2 * channels;
+	float *sums = workspace, *products = sums + k.count * channels;
+	chunk_sums(b, &k, t, sums, products);
 	for (int64_t c = 0; c < channels; c++) {
-		diff_shift[c] = sums[c];
-		diff_scale[c] = products[c];
-		float factor = scale[c] * inverse[c];
+		t->diff_shift[c] = sums[c];
+		t->diff_scale[c] = products[c];
+		float factor = t->scale[c] * inverse[c];
 		float shift_mean = sums[c] / (float)k.pixels, scale_mean = products[c] / (float)k.pixels;
-		for (int64_t p = 0; p < k.pixels; p++) {
-			float normalised = (src[p * channels + c] - mean[c]) * inverse[c];
-			diff_src[p * channels + c] =
-				factor * fmaf(-normalised, scale_mean, diff_dst[p * channels + c] - shift_mean);
+		for (int64_t i = c; i < k.pixels * channels; i += channels) {
+			float normalised = (t->src[i] - mean[c]) * inverse[c], dy = passed(b, t, i, c);
+			if (t->diff_residual)
+				t->diff_residual[i] = dy;
+			t->diff_src[i] = factor * fmaf(-normalised, scale_mean, dy - shift_mean);
 		}
 	}
 }

@@ -27,13 +27,13 @@ void sc_reference_winograd_backward_data(const struct sc_convolution *c, const f
 void sc_reference_winograd_weights(const struct sc_convolution *c, const float *src, const float *diff_dst, float *parts);
 
 int64_t sc_reference_batch_norm_workspace(const struct sc_batch_norm *b, int threads);
-void sc_reference_batch_norm_forward(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
-				     float *dst, float *statistics, void *workspace, struct sc_pool *pool);
-void sc_reference_batch_norm_infer(const struct sc_batch_norm *b, const float *src, const float *scale, const float *shift,
-				   const float *mean, const float *variance, float *dst, void *workspace, struct sc_pool *pool);
-void sc_reference_batch_norm_backward(const struct sc_batch_norm *b, const float *src, const float *diff_dst, const float *scale,
-				      const float *statistics, float *diff_src, float *diff_scale, float *diff_shift,
-				      void *workspace, struct sc_pool *pool);
+void sc_reference_batch_norm_forward(const struct sc_batch_norm *b, const struct sc_norm_forward *t, void *workspace,
+				     struct sc_pool *pool);
+void sc_reference_batch_norm_again(const struct sc_batch_norm *b, const struct sc_norm_forward *t, struct sc_pool *pool);
+void sc_reference_batch_norm_infer(const struct sc_batch_norm *b, const struct sc_norm_infer *t, void *workspace,
+				   struct sc_pool *pool);
+void sc_reference_batch_norm_backward(const struct sc_batch_norm *b, const struct sc_norm_backward *t, void *workspace,
+				      struct sc_pool *pool);
 
 void sc_reference_relu_forward(int64_t count, const float *src, float *dst, struct sc_pool *pool);
 void sc_reference_relu_backward(int64_t count, const float *dst, const float *diff_dst, float *diff_src, struct sc_pool *pool);

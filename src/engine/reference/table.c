@@ -23,6 +23,7 @@ const struct sc_kernels sc_kernels_reference = {
 	.convolution_backward_weights = sc_reference_convolution_backward_weights,
 	.batch_norm_workspace = sc_reference_batch_norm_workspace,
 	.batch_norm_forward = sc_reference_batch_norm_forward,
+	.batch_norm_again = sc_reference_batch_norm_again,
 	.batch_norm_infer = sc_reference_batch_norm_infer,
 	.batch_norm_backward = sc_reference_batch_norm_backward,
 	.relu_forward = sc_reference_relu_forward,
