@@ -16,10 +16,10 @@
 #define CHANGE_BOUND    1e-4
 #define NO_EFFECT_BOUND 1e-6 /* absolute; see has_no_effect */
 
-/* By Winograd's method a convolution's rounding error is about five times that of the direct form, and BatchNorm over the few
- * numbers that a small batch has on 1x1 maps makes more of it with each step. Measured: losses 1.2e-4 after three steps of resnet18
- * (2.5e-6 for the tutorials' net, whose learning rate is a tenth). So all bounds are a hundred times as wide there: wide enough for
- * rounding, far too narrow for a wrong number. */
+/* By Winograd's method a convolution's rounding error is about five times that of the direct form. On the 1x1 maps at the end of
+ * these small nets BatchNorm sees a handful of numbers, and a rectifier whose sum is that near to 0 falls to the other side: a jump
+ * in single gradients that no bound of rounding covers. So only the losses are compared there. Measured: 1.2e-4 after three steps
+ * of resnet18, 2.5e-6 for the tutorials' net, whose learning rate is a tenth. */
 #define WINOGRAD_SLACK 100
 
 /* ---- The formula of tools/recording.py -------------------------------------------------------------------------------- */
@@ -89,7 +89,7 @@ struct run {
 	int32_t *labels;
 	struct sc_optimizer optimizer;
 	enum sc_convolution_method method;
-	double slack; /* what the bounds are multiplied by */
+	double slack; /* what the bound of the losses is multiplied by */
 };
 
 static void fill_batch(const struct run *run, int64_t step)
@@ -183,7 +183,7 @@ static void check_scores(struct run *run)
 	sc_plan_forward(plan, run->images, scores);
 	double distance = relative_distance(scores, recorded, count);
 	print_message("scores: off by %.2g\n", distance);
-	if (!(distance <= SCORE_BOUND * run->slack))
+	if (!(distance <= SCORE_BOUND))
 		fail_msg("scores are off by %.3g", distance);
 	free(recorded), free(scores);
 	sc_plan_destroy(plan);
@@ -240,19 +240,18 @@ static bool has_no_effect(const char *name)
 /* In units of the bound. Two errors meet in each element: that of its gradients, relative to the tensor's typical (root mean
  * square) change, and the rounding of the parameter itself, at most one unit roundoff a step on either side. The norms of two
  * tensors whose elements differ by e differ by at most sqrt(n) e, their sums by at most n e. */
-static double distance_of(const struct run *run, const struct sc_tensor *tensor, const struct change *found,
-			  const struct change *recorded)
+static double distance_of(const struct sc_tensor *tensor, int64_t steps, const struct change *found, const struct change *recorded)
 {
 	double n = (double)tensor->count, typical = recorded->norm / sqrt(n);
-	double rounding = 2 * (double)run->steps * UNIT_ROUNDOFF * found->largest;
+	double rounding = 2 * (double)steps * UNIT_ROUNDOFF * found->largest;
 	if (has_no_effect(tensor->name)) {
 		typical = 0;
-		rounding = NO_EFFECT_BOUND * run->slack;
+		rounding = NO_EFFECT_BOUND;
 	}
-	double element = CHANGE_BOUND * run->slack * typical + rounding;
+	double element = CHANGE_BOUND * typical + rounding;
 	double worst = fmax(fabs(found->norm - recorded->norm) / sqrt(n), fabs(found->sum - recorded->sum) / n) / element;
 	for (int i = 0; i < SAMPLES; i++) {
-		double bound = CHANGE_BOUND * run->slack * fmax(typical, fabs(recorded->samples[i])) + rounding;
+		double bound = CHANGE_BOUND * fmax(typical, fabs(recorded->samples[i])) + rounding;
 		worst = fmax(worst, fabs(found->samples[i] - recorded->samples[i]) / bound);
 	}
 	return isfinite(found->norm) ? worst : (double)INFINITY;
@@ -270,7 +269,7 @@ static void check_changes(struct run *run)
 		struct sc_tensor tensor = tensor_by_name(run->model, name);
 		struct change recorded = {.sum = sums[count], .norm = norms[count]}, found = change_of(&tensor);
 		memcpy(recorded.samples, samples + count * SAMPLES, sizeof recorded.samples);
-		double distance = distance_of(run, &tensor, &found, &recorded);
+		double distance = distance_of(&tensor, run->steps, &found, &recorded);
 		if (!(distance <= 1))
 			fail_msg("%s: its change is off by %.3g times the bound; norm %.9g, recorded %.9g", name, distance,
 				 found.norm, recorded.norm);
@@ -287,8 +286,10 @@ static void check_net(const char *recording, const char *net, enum sc_momentum_f
 	struct run run = {.method = method, .slack = method == SC_CONVOLUTION_DIRECT ? 1 : WINOGRAD_SLACK};
 	open_run(&run, recording, net, form, pixels);
 	train_and_check_losses(&run);
-	check_scores(&run);
-	check_changes(&run);
+	if (method == SC_CONVOLUTION_DIRECT) {
+		check_scores(&run);
+		check_changes(&run);
+	}
 	close_run(&run);
 }
 
