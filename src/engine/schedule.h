@@ -77,6 +77,7 @@ static inline bool is_convolution(const struct sc_node *node)
 struct sc_convolution node_convolution(const struct sc_plan *plan, int node);
 struct sc_batch_norm node_batch_norm(const struct sc_plan *plan, int node);
 struct sc_max_pool node_max_pool(const struct sc_plan *plan, int node);
+struct sc_subsample node_subsample(const struct sc_plan *plan, int node);
 
 /* A new buffer, a new step (all its buffers SC_NONE). On lack of memory they set plan->out_of_memory and give something harmless.
  */
