@@ -125,13 +125,15 @@ struct sc_preprocess {
 
 struct sc_model_options {
 	int64_t height, width, channels; /* of the input; 0: 224 x 224 x 3 */
-	int64_t classes;                 /* 0: 1000; 10 for keras-tutorial-* */
+	int64_t classes;                 /* 0: 1000; 10 for keras-tutorial-* and *cifar* */
 	uint64_t seed;                   /* of the initial parameters */
 	struct sc_preprocess preprocess; /* travels with the weights */
 	const char *const *class_names;  /* [classes], copied; NULL: "0", "1", ... */
 };
 
-/* `name`: a preset: resnet18 34 50 101 152 (torchvision's layout, v1.5), keras-tutorial-18 34 50 101 152. */
+/* `name`: a preset: resnet18 34 50 101 152 (torchvision's layout, v1.5), keras-tutorial-18 34 50 101 152, cifar20 32 44 56 110 1202
+ * (6n + 2 layers, zero-padded shortcuts), and their twins without shortcuts, plain-cifar20 and so on, plain18 and plain34 (twins of
+ * resnet18-a and resnet34-a): twins have the same tensors, so one seed gives them the same first values. */
 SC_API enum sc_status sc_model_create(struct sc_model **out, const char *name, const struct sc_model_options *options,
 				      struct sc_error *error);
 /* `path`: a run folder, or a .safetensors file written by sc_model_save, which carries its description with it. */

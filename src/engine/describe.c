@@ -23,6 +23,7 @@ static const char *const kind_names[] = {
 	[SC_NODE_MAX_POOL] = "max-pool",
 	[SC_NODE_GLOBAL_AVERAGE_POOL] = "average pool",
 	[SC_NODE_DENSE] = "dense",
+	[SC_NODE_SUBSAMPLE] = "subsample",
 };
 
 /* Arithmetic for each number of the node's result, forward and backward alike, roughly: what a plain loop would do. */

@@ -29,6 +29,10 @@ struct sc_max_pool {
 	float pad_value; /* takes part as a value of its own where a window reaches outside; -INFINITY never wins */
 };
 
+struct sc_subsample { /* every stride-th pixel; ic channels, zeros_before of the other oc - ic before them, the rest after */
+	int64_t mb, ih, iw, ic, oh, ow, oc, stride, zeros_before;
+};
+
 struct sc_batch_norm {
 	int64_t mb, height, width, channels;
 	float epsilon, momentum, update;
@@ -102,6 +106,10 @@ struct sc_kernels {
 				     struct sc_pool *pool);
 	void (*average_pool_backward)(int64_t mb, int64_t pixels, int64_t channels, const float *diff_dst, float *diff_src,
 				      struct sc_pool *pool);
+
+	/* (mb, ih, iw, ic) -> (mb, oh, ow, oc) */
+	void (*subsample_forward)(const struct sc_subsample *s, const float *src, float *dst, struct sc_pool *pool);
+	void (*subsample_backward)(const struct sc_subsample *s, const float *diff_dst, float *diff_src, struct sc_pool *pool);
 
 	/* One step of stochastic gradient descent over `count` numbers; velocity may be NULL where momentum is 0. */
 	void (*sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,

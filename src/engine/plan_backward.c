@@ -86,6 +86,13 @@ static void run_average_pool(const struct sc_plan *plan, const struct step *s)
 						    buffer_at(plan, s->diff_src), plan->engine.pool);
 }
 
+static void run_subsample(const struct sc_plan *plan, const struct step *s)
+{
+	struct sc_subsample subsample = node_subsample(plan, s->node);
+	plan->engine.kernels->subsample_backward(&subsample, buffer_at(plan, s->diff_dst), buffer_at(plan, s->diff_src),
+						 plan->engine.pool);
+}
+
 /* diff_src = src + second, all of them gradients of the node's result. */
 static void run_sum(const struct sc_plan *plan, const struct step *s)
 {
@@ -223,6 +230,9 @@ static void visit(struct sc_plan *plan, int node)
 		break;
 	case SC_NODE_GLOBAL_AVERAGE_POOL:
 		visit_simple(plan, node, run_average_pool, false);
+		break;
+	case SC_NODE_SUBSAMPLE:
+		visit_simple(plan, node, run_subsample, false);
 		break;
 	case SC_NODE_ADD:
 		visit_add(plan, node);

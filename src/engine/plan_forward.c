@@ -68,6 +68,12 @@ static void run_average_pool(const struct sc_plan *plan, const struct step *s)
 						   buffer_at(plan, s->dst), plan->engine.pool);
 }
 
+static void run_subsample(const struct sc_plan *plan, const struct step *s)
+{
+	struct sc_subsample subsample = node_subsample(plan, s->node);
+	plan->engine.kernels->subsample_forward(&subsample, buffer_at(plan, s->src), buffer_at(plan, s->dst), plan->engine.pool);
+}
+
 static const step_function functions[] = {
 	[SC_NODE_CONVOLUTION] = run_convolution,
 	[SC_NODE_DENSE] = run_convolution,
@@ -76,6 +82,7 @@ static const step_function functions[] = {
 	[SC_NODE_ADD] = run_add,
 	[SC_NODE_MAX_POOL] = run_max_pool,
 	[SC_NODE_GLOBAL_AVERAGE_POOL] = run_average_pool,
+	[SC_NODE_SUBSAMPLE] = run_subsample,
 };
 
 /* Whether backward reads the value of a node: convolutions, dense layers and BatchNorm read their source, a rectifier its result.

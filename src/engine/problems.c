@@ -85,3 +85,19 @@ struct sc_max_pool node_max_pool(const struct sc_plan *plan, int node)
 		.pad_value = n->pad_value,
 	};
 }
+
+struct sc_subsample node_subsample(const struct sc_plan *plan, int node)
+{
+	const struct sc_node *n = &plan->model->nodes[node], *in = &plan->model->nodes[n->inputs[0]];
+	return (struct sc_subsample){
+		.mb = plan->batch,
+		.ih = in->height,
+		.iw = in->width,
+		.ic = in->channels,
+		.oh = n->height,
+		.ow = n->width,
+		.oc = n->channels,
+		.stride = n->window.stride_h,
+		.zeros_before = n->zeros_before,
+	};
+}

@@ -80,6 +80,7 @@ static inline bool is_convolution(const struct sc_node *node)
 struct sc_convolution node_convolution(const struct sc_plan *plan, int node);
 struct sc_batch_norm node_batch_norm(const struct sc_plan *plan, int node);
 struct sc_max_pool node_max_pool(const struct sc_plan *plan, int node);
+struct sc_subsample node_subsample(const struct sc_plan *plan, int node);
 
 /* fuse.c: fills group_end. The head of the group that ends there is its BatchNorm, a lone node its own head; the residual is the
  * node that the group adds, or SC_NONE. */

@@ -36,22 +36,32 @@ static int add_bottleneck(struct sc_graph *graph, int x, int64_t width, int64_t 
 	return sc_graph_batch_norm(graph, "bn3", x);
 }
 
-/* relu(residual(x) + shortcut(x)); the shortcut is x itself, or a 1x1 convolution where the shape changes. */
+/* What is added to the residual of a block: `x` itself, or something of the residual's shape made of it. */
+static int add_shortcut(struct sc_graph *graph, const struct sc_resnet *resnet, int x, int64_t in, int64_t out, int64_t stride)
+{
+	bool changes = stride != 1 || in != out;
+	if (!changes && resnet->shortcut != SC_SHORTCUT_PROJECTION_ALWAYS)
+		return x;
+	if (resnet->shortcut == SC_SHORTCUT_ZEROS) {
+		int64_t zeros = out - in;
+		return sc_graph_subsample(graph, "shortcut", x, stride, out,
+					  resnet->zero_channels == SC_ZEROS_AROUND ? zeros / 2 : 0);
+	}
+	x = sc_graph_convolution(graph, "downsample.0", x, 1, stride, out);
+	return resnet->projection_batch_norm ? sc_graph_batch_norm(graph, "downsample.1", x) : x;
+}
+
+/* relu(residual(x) + shortcut(x)); in a plain net relu(residual(x)). */
 static int add_block(struct sc_graph *graph, const struct sc_resnet *resnet, int x, int64_t *channels, int stage, int64_t stride)
 {
 	int64_t out = block_channels(resnet, stage);
 	int residual = resnet->block == SC_BLOCK_BASIC
 			       ? add_basic(graph, x, resnet->widths[stage], stride)
 			       : add_bottleneck(graph, x, resnet->widths[stage], stride, resnet->stride_in_3x3);
-	int shortcut = x;
-	if (stride != 1 || *channels != out) {
-		shortcut = sc_graph_convolution(graph, "downsample.0", x, 1, stride, out);
-		if (resnet->projection_batch_norm)
-			shortcut = sc_graph_batch_norm(graph, "downsample.1", shortcut);
-	}
+	if (resnet->shortcut != SC_SHORTCUT_NONE)
+		residual = sc_graph_add(graph, "add", residual, add_shortcut(graph, resnet, x, *channels, out, stride));
 	*channels = out;
-	int sum = sc_graph_add(graph, "add", residual, shortcut);
-	return sc_graph_relu(graph, "relu", sum);
+	return sc_graph_relu(graph, "relu", residual);
 }
 
 void sc_resnet_add_layers(struct sc_graph *graph, const struct sc_resnet *resnet, int64_t classes)

@@ -231,6 +231,22 @@ int sc_graph_max_pool(struct sc_graph *graph, const char *name, int input, int64
 	return close_node(graph, node);
 }
 
+int sc_graph_subsample(struct sc_graph *graph, const char *name, int input, int64_t stride, int64_t channels, int64_t zeros_before)
+{
+	struct sc_node *node = add_node(graph, SC_NODE_SUBSAMPLE, name, input, SC_NONE);
+	if (!node)
+		return SC_NONE;
+	const struct sc_node *from = &graph->model->nodes[input];
+	node->channels = channels;
+	node->zeros_before = zeros_before;
+	place_window(graph, node, from, 1, stride);
+	if (graph->status == SC_OK && (zeros_before < 0 || zeros_before > channels - from->channels))
+		graph->status = sc_fail(graph->error, SC_ERROR_ARGUMENT, node->name, -1,
+					"%s: %" PRId64 " channels after %" PRId64 " channels of zeros do not fit into %" PRId64,
+					node->name, from->channels, zeros_before, channels);
+	return close_node(graph, node);
+}
+
 int sc_graph_average_pool(struct sc_graph *graph, const char *name, int input)
 {
 	struct sc_node *node = add_node(graph, SC_NODE_GLOBAL_AVERAGE_POOL, name, input, SC_NONE);

@@ -38,6 +38,8 @@ int sc_graph_relu(struct sc_graph *graph, const char *name, int input);
 int sc_graph_add(struct sc_graph *graph, const char *name, int a, int b);
 int sc_graph_max_pool(struct sc_graph *graph, const char *name, int input, int64_t kernel, int64_t stride, float pad_value);
 int sc_graph_average_pool(struct sc_graph *graph, const char *name, int input);
+/* Every stride-th pixel of the input, with channels of zeros added up to `channels`: `zeros_before` of them come first. */
+int sc_graph_subsample(struct sc_graph *graph, const char *name, int input, int64_t stride, int64_t channels, int64_t zeros_before);
 int sc_graph_dense(struct sc_graph *graph, const char *name, int input, int64_t channels);
 
 /* Lays out the buffer of parameters (not yet allocated) and writes the layers' texts. */

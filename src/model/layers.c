@@ -16,6 +16,7 @@ static const char *const types[] = {
 	[SC_NODE_MAX_POOL] = "max pool",
 	[SC_NODE_GLOBAL_AVERAGE_POOL] = "average pool",
 	[SC_NODE_DENSE] = "dense",
+	[SC_NODE_SUBSAMPLE] = "subsample",
 };
 
 /* "3x3/2 64->128", "512->10", or "". */
@@ -27,7 +28,7 @@ static void write_detail(const struct sc_model *model, const struct sc_node *nod
 	if (window->kernel_h)
 		length = snprintf(text, size, "%" PRId64 "x%" PRId64 "/%" PRId64, window->kernel_h, window->kernel_w,
 				  window->stride_h);
-	if (node->kind == SC_NODE_CONVOLUTION || node->kind == SC_NODE_DENSE)
+	if (node->kind == SC_NODE_CONVOLUTION || node->kind == SC_NODE_DENSE || node->kind == SC_NODE_SUBSAMPLE)
 		snprintf(text + length, size - (size_t)length, "%s%" PRId64 "->%" PRId64, length ? " " : "", in, node->channels);
 }
 

@@ -16,7 +16,8 @@ enum sc_node_kind {
 	SC_NODE_ADD,
 	SC_NODE_MAX_POOL,
 	SC_NODE_GLOBAL_AVERAGE_POOL,
-	SC_NODE_DENSE
+	SC_NODE_DENSE,
+	SC_NODE_SUBSAMPLE /* every stride-th pixel; further channels hold 0 */
 };
 
 #define SC_NONE (-1)
@@ -31,8 +32,9 @@ struct sc_node {
 	char name[64];
 	int inputs[2];                      /* indices of earlier nodes, SC_NONE where unused */
 	int64_t height, width, channels;    /* of the output of one image */
-	struct sc_window window;            /* convolution, max-pool */
+	struct sc_window window;            /* convolution, max-pool, subsample */
 	float pad_value;                    /* max-pool: what padding holds, -INFINITY or 0 */
+	int64_t zeros_before;               /* subsample: how many of the channels of zeros come before the input's */
 	float epsilon;                      /* BatchNorm */
 	float momentum;                     /* BatchNorm: weight of the old running value (torch 0.1 is 0.9f here, Keras 0.99f) */
 	float update;                       /* BatchNorm: weight of the new value (0.1f, 0.01f) */

@@ -2,22 +2,30 @@
  *
  * resnet*: torchvision's layers, names and initial values (v1.5: the stride of a bottleneck is in its 3x3). keras-tutorial-*: the
  * net of the Keras tutorials: `same` padding, biased convolutions, a projection without BatchNorm, Keras' defaults everywhere; the
- * bottleneck ones put the stride into the first convolution of the block, as the tutorial's blocks and the paper do. */
+ * bottleneck ones put the stride into the first convolution of the block, as the tutorial's blocks and the paper do.
+ *
+ * cifar*: the paper's nets for small images, of 6n + 2 layers, with shortcut A. plain*: the same layers without shortcuts, for
+ * which resnet18-a and resnet34-a are the residual twins at ImageNet's size: equal tensors in equal order, so equal first values.
+ */
 #include "model/resnet.h"
 
 #include <string.h>
 
+#define TORCHVISION_STYLE                                                                                                          \
+	{                                                                                                                          \
+		.padding = SC_PADDING_SYMMETRIC, .convolution_kernel = SC_INIT_HE_NORMAL_FAN_OUT,                                  \
+		.dense_kernel = SC_INIT_TORCH_LINEAR, .dense_bias = SC_INIT_TORCH_LINEAR, .epsilon = 1e-5f, .momentum = 0.9f,      \
+		.update = 0.1f, .unbiased = true                                                                                   \
+	}
+
 #define TORCHVISION                                                                                                                \
 	.classes = 1000, .stages = 4, .widths = {64, 128, 256, 512}, .stem_kernel = 7, .stem_stride = 2, .stem_channels = 64,      \
-	.stem_pool = true, .stride_in_3x3 = true, .projection_batch_norm = true,                                                   \
-	.style = {.padding = SC_PADDING_SYMMETRIC,                                                                                 \
-		  .convolution_kernel = SC_INIT_HE_NORMAL_FAN_OUT,                                                                 \
-		  .dense_kernel = SC_INIT_TORCH_LINEAR,                                                                            \
-		  .dense_bias = SC_INIT_TORCH_LINEAR,                                                                              \
-		  .epsilon = 1e-5f,                                                                                                \
-		  .momentum = 0.9f,                                                                                                \
-		  .update = 0.1f,                                                                                                  \
-		  .unbiased = true}
+	.stem_pool = true, .stride_in_3x3 = true, .projection_batch_norm = true, .style = TORCHVISION_STYLE
+
+/* 3x3 convolution, then three stages of n basic blocks. */
+#define CIFAR(n)                                                                                                                   \
+	.classes = 10, .block = SC_BLOCK_BASIC, .stages = 3, .blocks = {n, n, n}, .widths = {16, 32, 64}, .stem_kernel = 3,        \
+	.stem_stride = 1, .stem_channels = 16, .style = TORCHVISION_STYLE
 
 #define KERAS_TUTORIAL                                                                                                             \
 	.classes = 10, .stages = 4, .widths = {64, 128, 256, 512}, .stem_kernel = 7, .stem_stride = 2, .stem_channels = 64,        \
@@ -42,6 +50,22 @@ static const struct sc_resnet presets[] = {
 	{.name = "keras-tutorial-50", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 6, 3}, KERAS_TUTORIAL},
 	{.name = "keras-tutorial-101", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 23, 3}, KERAS_TUTORIAL},
 	{.name = "keras-tutorial-152", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 8, 36, 3}, KERAS_TUTORIAL},
+	{.name = "resnet18-a", .block = SC_BLOCK_BASIC, .blocks = {2, 2, 2, 2}, .shortcut = SC_SHORTCUT_ZEROS, TORCHVISION},
+	{.name = "resnet34-a", .block = SC_BLOCK_BASIC, .blocks = {3, 4, 6, 3}, .shortcut = SC_SHORTCUT_ZEROS, TORCHVISION},
+	{.name = "plain18", .block = SC_BLOCK_BASIC, .blocks = {2, 2, 2, 2}, .shortcut = SC_SHORTCUT_NONE, TORCHVISION},
+	{.name = "plain34", .block = SC_BLOCK_BASIC, .blocks = {3, 4, 6, 3}, .shortcut = SC_SHORTCUT_NONE, TORCHVISION},
+	{.name = "cifar20", .shortcut = SC_SHORTCUT_ZEROS, CIFAR(3)},
+	{.name = "cifar32", .shortcut = SC_SHORTCUT_ZEROS, CIFAR(5)},
+	{.name = "cifar44", .shortcut = SC_SHORTCUT_ZEROS, CIFAR(7)},
+	{.name = "cifar56", .shortcut = SC_SHORTCUT_ZEROS, CIFAR(9)},
+	{.name = "cifar110", .shortcut = SC_SHORTCUT_ZEROS, CIFAR(18)},
+	{.name = "cifar1202", .shortcut = SC_SHORTCUT_ZEROS, CIFAR(200)},
+	{.name = "plain-cifar20", .shortcut = SC_SHORTCUT_NONE, CIFAR(3)},
+	{.name = "plain-cifar32", .shortcut = SC_SHORTCUT_NONE, CIFAR(5)},
+	{.name = "plain-cifar44", .shortcut = SC_SHORTCUT_NONE, CIFAR(7)},
+	{.name = "plain-cifar56", .shortcut = SC_SHORTCUT_NONE, CIFAR(9)},
+	{.name = "plain-cifar110", .shortcut = SC_SHORTCUT_NONE, CIFAR(18)},
+	{.name = "plain-cifar1202", .shortcut = SC_SHORTCUT_NONE, CIFAR(200)},
 };
 #define PRESET_COUNT ((int)(sizeof presets / sizeof *presets))
 
@@ -52,14 +76,11 @@ const char *sc_model_preset(int index)
 
 const struct sc_resnet *sc_resnet_find(const char *name, struct sc_error *error)
 {
-	char known[256] = "";
-	size_t length = 0;
-	for (int i = 0; i < PRESET_COUNT; i++) {
+	for (int i = 0; i < PRESET_COUNT; i++)
 		if (name && !strcmp(name, presets[i].name))
 			return &presets[i];
-		if (length < sizeof known)
-			length += (size_t)snprintf(known + length, sizeof known - length, "%s%s", i ? ", " : "", presets[i].name);
-	}
-	sc_fail(error, SC_ERROR_NOT_FOUND, name ? name : "", -1, "unknown model '%.64s'; known: %s", name ? name : "", known);
+	sc_fail(error, SC_ERROR_NOT_FOUND, name ? name : "", -1,
+		"unknown model '%.64s': none of the %d presets, from resnet18 to %s, has this name", name ? name : "", PRESET_COUNT,
+		presets[PRESET_COUNT - 1].name);
 	return NULL;
 }

@@ -4,11 +4,24 @@
 
 #include "model/graph.h"
 
-#define SC_MAX_STAGES 4
+#define SC_MAX_STAGES 8
 
 enum sc_block {
 	SC_BLOCK_BASIC,     /* 3x3, 3x3 */
 	SC_BLOCK_BOTTLENECK /* 1x1, 3x3, 1x1 with four times the channels */
+};
+
+/* What is added to the result of a block's convolutions. The letters are those of the paper. */
+enum sc_shortcut {
+	SC_SHORTCUT_PROJECTION,        /* B: the block's input; a 1x1 convolution of it where the shape changes */
+	SC_SHORTCUT_PROJECTION_ALWAYS, /* C: a 1x1 convolution in every block */
+	SC_SHORTCUT_ZEROS,             /* A: the block's input; where the shape changes, subsampled, with channels of zeros */
+	SC_SHORTCUT_NONE               /* nothing: a plain net */
+};
+
+enum sc_zero_channels {                 /* where shortcut A puts its zeros */
+			SC_ZEROS_AFTER, /* all after the input's channels, as in the paper's code and fb.resnet.torch */
+			SC_ZEROS_AROUND /* half before, half after */
 };
 
 struct sc_resnet {
@@ -18,9 +31,11 @@ struct sc_resnet {
 	int stages, blocks[SC_MAX_STAGES]; /* blocks in each stage; every stage but the first begins with stride 2 */
 	int64_t widths[SC_MAX_STAGES];     /* channels of the 3x3 convolutions */
 	int64_t stem_kernel, stem_stride, stem_channels;
-	bool stem_pool;             /* 3x3/2 max-pool after the stem */
-	bool stride_in_3x3;         /* bottleneck: the stride is in the 3x3 (v1.5), else in the first 1x1 (v1, the paper) */
-	bool projection_batch_norm; /* the 1x1 convolution on the shortcut, where the shape changes, has a BatchNorm */
+	bool stem_pool;     /* 3x3/2 max-pool after the stem */
+	bool stride_in_3x3; /* bottleneck: the stride is in the 3x3 (v1.5), else in the first 1x1 (v1, the paper) */
+	enum sc_shortcut shortcut;
+	enum sc_zero_channels zero_channels;
+	bool projection_batch_norm; /* the 1x1 convolution on the shortcut, if there is one, has a BatchNorm */
 	struct sc_layer_style style;
 };
 

@@ -281,6 +281,31 @@ static void max_pools_agree(void **state)
 	}
 }
 
+static void subsample64(const void *problem, double *const in[MOST], double *out)
+{
+	const struct sc_subsample *s = problem;
+	for (int64_t at = 0; at < s->mb * s->oh * s->ow * s->oc; at++) {
+		int64_t c = at % s->oc - s->zeros_before, x = at / s->oc % s->ow, y = at / s->oc / s->ow % s->oh;
+		int64_t n = at / s->oc / s->ow / s->oh;
+		bool inside = c >= 0 && c < s->ic;
+		out[at] = inside ? in[0][((n * s->ih + y * s->stride) * s->iw + x * s->stride) * s->ic + c] : 0;
+	}
+}
+
+static void subsample_agrees(void **state)
+{
+	(void)state;
+	const struct sc_subsample s = {
+		.mb = 2, .ih = 5, .iw = 4, .ic = 3, .oh = 3, .ow = 2, .oc = 6, .stride = 2, .zeros_before = 1};
+	struct op op = {&s, subsample64, {120}, 72};
+	float *in[MOST] = {random_numbers(120, 0)}, *diff[MOST] = {malloc(480)}, *r = random_numbers(72, 9), out[72];
+	sc_kernels_reference.subsample_forward(&s, in[0], out, NULL);
+	sc_kernels_reference.subsample_backward(&s, r, diff[0], NULL);
+	check_forward(&op, in, out);
+	check_backward(&op, in, r, diff);
+	free(in[0]), free(diff[0]), free(r);
+}
+
 static void average_pool64(const void *problem, double *const in[MOST], double *out)
 {
 	const int64_t *sizes = problem; /* mb, pixels, channels */
@@ -366,8 +391,9 @@ static void loss_agrees(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(convolutions_agree),  cmocka_unit_test(batch_norms_agree), cmocka_unit_test(max_pools_agree),
-		cmocka_unit_test(average_pool_agrees), cmocka_unit_test(relu_agrees),       cmocka_unit_test(loss_agrees),
+		cmocka_unit_test(convolutions_agree), cmocka_unit_test(batch_norms_agree),   cmocka_unit_test(max_pools_agree),
+		cmocka_unit_test(subsample_agrees),   cmocka_unit_test(average_pool_agrees), cmocka_unit_test(relu_agrees),
+		cmocka_unit_test(loss_agrees),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -280,6 +280,24 @@ static void test_max_pool(const struct sc_max_pool *m)
 	free(in), free(diff), free(expected), free(expected_diff), free(winner);
 }
 
+static void test_subsample(const struct sc_subsample *s)
+{
+	int64_t src = s->mb * s->ih * s->iw * s->ic, dst = s->mb * s->oh * s->ow * s->oc;
+	float *in = numbers(src, 0), *diff = numbers(dst, 1), *expected = fresh(dst * 4), *expected_diff = fresh(src * 4);
+	sc_kernels_reference.subsample_forward(s, in, expected, pools[0]);
+	sc_kernels_reference.subsample_backward(s, diff, expected_diff, pools[0]);
+	FOR_KERNELS(k, pool)
+	{
+		float *found = fresh(dst * 4), *found_diff = fresh(src * 4);
+		k->subsample_forward(s, in, found, pool);
+		k->subsample_backward(s, diff, found_diff, pool);
+		compare("subsample forward", k->name, sc_pool_threads(pool), expected, found, dst * 4);
+		compare("subsample backward", k->name, sc_pool_threads(pool), expected_diff, found_diff, src * 4);
+		free(found), free(found_diff);
+	}
+	free(in), free(diff), free(expected), free(expected_diff);
+}
+
 static void test_average(int64_t mb, int64_t pixels, int64_t channels)
 {
 	int64_t src = mb * pixels * channels, dst = mb * channels;
@@ -423,6 +441,11 @@ static bool run_line(const char *op, struct problem *p)
 		if (p->winograd && !sc_winograd_possible(&c))
 			return false;
 		test_convolution(&c, p->bias);
+		return true;
+	}
+	if (strcmp(op, "subsample") == 0 && p->sh == p->sw && p->oc >= p->ic + p->left) {
+		test_subsample(&(struct sc_subsample){p->mb, p->ih, p->iw, p->ic, (p->ih - 1) / p->sh + 1, (p->iw - 1) / p->sw + 1,
+						      p->oc, p->sh, p->left});
 		return true;
 	}
 	if (strcmp(op, "maxpool") == 0) {

@@ -35,7 +35,9 @@ static void every_node_comes_after_its_inputs_and_is_used(void **state)
 	(void)state;
 	for (int preset = 0; sc_model_preset(preset); preset++) {
 		struct sc_model *model = build(sc_model_preset(preset), 32, 3);
-		int used[1024] = {0};
+		static int used[8192];
+		memset(used, 0, sizeof used);
+		assert_true(model->node_count <= 8192);
 		assert_int_equal(model->nodes[0].kind, SC_NODE_INPUT);
 		for (int i = 0; i < model->node_count; i++)
 			for (int k = 0; k < 2; k++) {
@@ -171,6 +173,46 @@ static void other_members_of_the_family_can_be_built(void **state)
 	sc_model_destroy(model);
 }
 
+static void shortcut_a_subsamples_and_adds_zeros(void **state)
+{
+	(void)state;
+	struct sc_model *model = build("cifar20", 32, 3);
+	const struct sc_node *shortcut = find(model, "layer2.0.shortcut");
+	assert_null(find(model, "maxpool"));
+	assert_int_equal(find(model, "conv1")->height, 32);
+	assert_int_equal(shortcut->kind, SC_NODE_SUBSAMPLE);
+	assert_int_equal(shortcut->channels, 32);
+	assert_int_equal(shortcut->height, 16);
+	assert_int_equal(shortcut->zeros_before, 0);
+	assert_string_equal(input_of(model, "layer2.0.add", 1)->name, "layer2.0.shortcut");
+	assert_null(find(model, "layer1.0.shortcut"));
+	assert_null(find(model, "layer2.1.shortcut"));
+	sc_model_destroy(model);
+
+	struct sc_resnet around = *sc_resnet_find("cifar20", NULL);
+	around.zero_channels = SC_ZEROS_AROUND;
+	assert_int_equal(sc_resnet_build(&model, &around, NULL, NULL), SC_OK);
+	assert_int_equal(find(model, "layer2.0.shortcut")->zeros_before, 8);
+	sc_model_destroy(model);
+}
+
+static void shortcut_c_projects_everywhere_and_a_plain_net_adds_nothing(void **state)
+{
+	(void)state;
+	struct sc_resnet net = *sc_resnet_find("resnet18", NULL);
+	struct sc_model *model = NULL;
+	net.shortcut = SC_SHORTCUT_PROJECTION_ALWAYS;
+	assert_int_equal(sc_resnet_build(&model, &net, NULL, NULL), SC_OK);
+	assert_string_equal(input_of(model, "layer1.1.add", 1)->name, "layer1.1.downsample.1");
+	sc_model_destroy(model);
+
+	model = build("plain18", 32, 3);
+	for (int i = 0; i < model->node_count; i++)
+		assert_true(model->nodes[i].kind != SC_NODE_ADD);
+	assert_string_equal(input_of(model, "layer2.0.relu", 0)->name, "layer2.0.bn2");
+	sc_model_destroy(model);
+}
+
 static void every_size_of_input_gives_at_least_one_pixel(void **state)
 {
 	(void)state;
@@ -191,6 +233,8 @@ int main(void)
 		cmocka_unit_test(blocks_add_the_shortcut),
 		cmocka_unit_test(the_tutorials_net_has_kerass_habits),
 		cmocka_unit_test(other_members_of_the_family_can_be_built),
+		cmocka_unit_test(shortcut_a_subsamples_and_adds_zeros),
+		cmocka_unit_test(shortcut_c_projects_everywhere_and_a_plain_net_adds_nothing),
 		cmocka_unit_test(every_size_of_input_gives_at_least_one_pixel),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,23 @@ static void a_seed_gives_the_same_bits_another_seed_others(void **state)
 	sc_model_destroy(other);
 }
 
+/* So that what a lab sees is the shortcut's doing. */
+static void plain_and_residual_twins_start_from_the_same_bits(void **state)
+{
+	(void)state;
+	static const char *const twins[][2] = {{"cifar20", "plain-cifar20"}, {"resnet18-a", "plain18"}};
+	for (size_t t = 0; t < sizeof twins / sizeof *twins; t++) {
+		struct sc_model *residual = create(twins[t][0], 5, 10), *plain = create(twins[t][1], 5, 10);
+		assert_int_equal(residual->parameter_count, plain->parameter_count);
+		for (int i = 0; i < plain->parameter_count; i++)
+			assert_string_equal(residual->parameters[i].name, plain->parameters[i].name);
+		assert_int_equal(residual->value_count, plain->value_count);
+		assert_memory_equal(residual->values, plain->values, (size_t)plain->value_count * sizeof(float));
+		sc_model_destroy(residual);
+		sc_model_destroy(plain);
+	}
+}
+
 static void tensors_of_one_shape_differ(void **state)
 {
 	(void)state;
@@ -122,6 +139,7 @@ int main(void)
 		cmocka_unit_test(torchvision_starts_as_torch_does),
 		cmocka_unit_test(the_tutorials_net_starts_as_keras_does),
 		cmocka_unit_test(a_seed_gives_the_same_bits_another_seed_others),
+		cmocka_unit_test(plain_and_residual_twins_start_from_the_same_bits),
 		cmocka_unit_test(tensors_of_one_shape_differ),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,8 @@ void SC_CPU(max_pool_backward)(const struct sc_max_pool *m, const float *diff_ds
 void SC_CPU(average_pool_forward)(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst, struct sc_pool *pool);
 void SC_CPU(average_pool_backward)(int64_t mb, int64_t pixels, int64_t channels, const float *diff_dst, float *diff_src,
 				   struct sc_pool *pool);
+void SC_CPU(subsample_forward)(const struct sc_subsample *s, const float *src, float *dst, struct sc_pool *pool);
+void SC_CPU(subsample_backward)(const struct sc_subsample *s, const float *diff_dst, float *diff_src, struct sc_pool *pool);
 void SC_CPU(sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,
 		 struct sc_pool *pool);
 int64_t SC_CPU(fma_peak)(int64_t repetitions);

@@ -50,6 +50,8 @@ const struct sc_kernels SC_CPU(kernels) = {
 	.max_pool_backward = SC_CPU(max_pool_backward),
 	.average_pool_forward = SC_CPU(average_pool_forward),
 	.average_pool_backward = SC_CPU(average_pool_backward),
+	.subsample_forward = SC_CPU(subsample_forward),
+	.subsample_backward = SC_CPU(subsample_backward),
 	.sgd = SC_CPU(sgd),
 	.fma_peak = SC_CPU(fma_peak),
 };

@@ -48,6 +48,9 @@ void sc_reference_average_pool_forward(int64_t mb, int64_t pixels, int64_t chann
 void sc_reference_average_pool_backward(int64_t mb, int64_t pixels, int64_t channels, const float *diff_dst, float *diff_src,
 					struct sc_pool *pool);
 
+void sc_reference_subsample_forward(const struct sc_subsample *s, const float *src, float *dst, struct sc_pool *pool);
+void sc_reference_subsample_backward(const struct sc_subsample *s, const float *diff_dst, float *diff_src, struct sc_pool *pool);
+
 void sc_reference_sgd(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,
 		      struct sc_pool *pool);
 int64_t sc_reference_fma_peak(int64_t repetitions);

@@ -33,6 +33,8 @@ const struct sc_kernels sc_kernels_reference = {
 	.max_pool_backward = sc_reference_max_pool_backward,
 	.average_pool_forward = sc_reference_average_pool_forward,
 	.average_pool_backward = sc_reference_average_pool_backward,
+	.subsample_forward = sc_reference_subsample_forward,
+	.subsample_backward = sc_reference_subsample_backward,
 	.sgd = sc_reference_sgd,
 	.fma_peak = sc_reference_fma_peak,
 };
