@@ -105,15 +105,18 @@ static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, 
 				.last = column->last,
 			};
 		}
+	int64_t at = n * c->dst_image + y * c->dst_row + x0 * c->dst_pixel + block * BLOCK;
 	struct tile tile = {
 		.segments = segments,
 		.segment_count = count,
 		.pixel_stride = c->step_w * c->depth,
-		.dst = c->dst + n * c->dst_image + y * c->dst_row + x0 * c->dst_pixel + block * BLOCK,
+		.dst = c->dst + at,
 		.dst_stride = c->dst_pixel,
+		.residual = c->residual ? c->residual + at : NULL,
 		.bias = c->bias ? c->bias + block * BLOCK : NULL,
 		.channels = minimum(BLOCK, c->width - block * BLOCK),
 		.accumulate = c->accumulate,
+		.relu = c->relu,
 	};
 	prefetch_results(&tile, pixels);
 	SC_CPU(tile_run)(pixels, &tile);
@@ -204,15 +207,18 @@ static void run_batch_tiles(const struct correlation *c, const struct pixel *p, 
 				.length = length,
 				.last = pixels,
 			};
+		int64_t at = (n0 + begin) * c->dst_image + p->y * c->dst_row + p->x * c->dst_pixel + block * BLOCK;
 		struct tile tile = {
 			.segments = segments,
 			.segment_count = rows,
 			.pixel_stride = gathered_stride(c),
-			.dst = c->dst + (n0 + begin) * c->dst_image + p->y * c->dst_row + p->x * c->dst_pixel + block * BLOCK,
+			.dst = c->dst + at,
 			.dst_stride = c->dst_image,
+			.residual = c->residual ? c->residual + at : NULL,
 			.bias = c->bias ? c->bias + block * BLOCK : NULL,
 			.channels = minimum(BLOCK, c->width - block * BLOCK),
 			.accumulate = c->accumulate,
+			.relu = c->relu,
 		};
 		SC_CPU(tile_run)(pixels, &tile);
 	}
