@@ -213,7 +213,7 @@ struct sc_compute {
 	int threads;                 /* 0: one for each processor this process may use */
 	const char *instruction_set; /* at most "avx512", "avx2", "sse2", "neon", "reference"; NULL: $SHORTCUT_ISA, else the best here */
 	enum sc_convolution_method convolution;
-	bool no_fuse; /* one step for each layer, where a plan would do BatchNorm, addition and rectifier in one */
+	bool no_fuse; /* one step for each layer, where a plan would do a convolution or BatchNorm with what follows in one */
 };
 
 enum sc_momentum_form {
