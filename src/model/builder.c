@@ -23,16 +23,19 @@ static int add_basic(struct sc_graph *graph, int x, int64_t width, int64_t strid
 	return sc_graph_batch_norm(graph, "bn2", x);
 }
 
-/* 1x1 reduces, 3x3 looks around, 1x1 widens again */
-static int add_bottleneck(struct sc_graph *graph, int x, int64_t width, int64_t stride, bool stride_in_3x3)
+/* 1x1 reduces, 3x3 looks around, 1x1 widens again. ResNeXt looks around in groups, wide nets reduce less. */
+static int add_bottleneck(struct sc_graph *graph, const struct sc_resnet *resnet, int x, int stage, int64_t stride)
 {
-	x = sc_graph_convolution(graph, "conv1", x, 1, stride_in_3x3 ? 1 : stride, width);
+	int64_t groups = resnet->groups ? resnet->groups : 1, group_width = resnet->group_width ? resnet->group_width : 64;
+	int64_t width = resnet->widths[stage] * group_width / 64 * groups;
+	bool late = resnet->stride_in_3x3;
+	x = sc_graph_convolution(graph, "conv1", x, 1, late ? 1 : stride, width);
 	x = sc_graph_batch_norm(graph, "bn1", x);
 	x = sc_graph_relu(graph, "relu1", x);
-	x = sc_graph_convolution(graph, "conv2", x, 3, stride_in_3x3 ? stride : 1, width);
+	x = sc_graph_grouped_convolution(graph, "conv2", x, 3, late ? stride : 1, width, groups);
 	x = sc_graph_batch_norm(graph, "bn2", x);
 	x = sc_graph_relu(graph, "relu2", x);
-	x = sc_graph_convolution(graph, "conv3", x, 1, 1, width * BOTTLENECK_EXPANSION);
+	x = sc_graph_convolution(graph, "conv3", x, 1, 1, block_channels(resnet, stage));
 	return sc_graph_batch_norm(graph, "bn3", x);
 }
 
@@ -55,9 +58,8 @@ static int add_shortcut(struct sc_graph *graph, const struct sc_resnet *resnet, 
 static int add_block(struct sc_graph *graph, const struct sc_resnet *resnet, int x, int64_t *channels, int stage, int64_t stride)
 {
 	int64_t out = block_channels(resnet, stage);
-	int residual = resnet->block == SC_BLOCK_BASIC
-			       ? add_basic(graph, x, resnet->widths[stage], stride)
-			       : add_bottleneck(graph, x, resnet->widths[stage], stride, resnet->stride_in_3x3);
+	int residual = resnet->block == SC_BLOCK_BASIC ? add_basic(graph, x, resnet->widths[stage], stride)
+						       : add_bottleneck(graph, resnet, x, stage, stride);
 	if (resnet->shortcut != SC_SHORTCUT_NONE)
 		residual = sc_graph_add(graph, "add", residual, add_shortcut(graph, resnet, x, *channels, out, stride));
 	*channels = out;

@@ -162,11 +162,25 @@ static void place_window(struct sc_graph *graph, struct sc_node *node, const str
 
 int sc_graph_convolution(struct sc_graph *graph, const char *name, int input, int64_t kernel, int64_t stride, int64_t channels)
 {
+	return sc_graph_grouped_convolution(graph, name, input, kernel, stride, channels, 1);
+}
+
+int sc_graph_grouped_convolution(struct sc_graph *graph, const char *name, int input, int64_t kernel, int64_t stride,
+				 int64_t channels, int64_t groups)
+{
 	struct sc_node *node = add_node(graph, SC_NODE_CONVOLUTION, name, input, SC_NONE);
 	if (!node)
 		return SC_NONE;
 	int64_t in = graph->model->nodes[input].channels;
 	node->channels = channels;
+	node->groups = groups;
+	if (groups < 1 || in % groups || channels % groups) {
+		graph->status = sc_fail(graph->error, SC_ERROR_ARGUMENT, node->name, -1,
+					"%s: %" PRId64 " groups do not divide %" PRId64 " and %" PRId64 " channels", node->name,
+					groups, in, channels);
+		return SC_NONE;
+	}
+	in /= groups;
 	place_window(graph, node, &graph->model->nodes[input], kernel, stride);
 	node->weight = add_parameter(graph, node, "weight", SC_ROLE_KERNEL, graph->style->convolution_kernel, 4,
 				     (const int64_t[]){kernel, kernel, in, channels});

@@ -33,6 +33,9 @@ void sc_graph_set_prefix(struct sc_graph *graph, const char *format, ...) __attr
 
 int sc_graph_input(struct sc_graph *graph);
 int sc_graph_convolution(struct sc_graph *graph, const char *name, int input, int64_t kernel, int64_t stride, int64_t channels);
+/* Channels, of the input and of the result, in so many groups that see nothing of each other. */
+int sc_graph_grouped_convolution(struct sc_graph *graph, const char *name, int input, int64_t kernel, int64_t stride,
+				 int64_t channels, int64_t groups);
 int sc_graph_batch_norm(struct sc_graph *graph, const char *name, int input);
 int sc_graph_relu(struct sc_graph *graph, const char *name, int input);
 int sc_graph_add(struct sc_graph *graph, const char *name, int a, int b);

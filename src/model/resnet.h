@@ -29,7 +29,9 @@ struct sc_resnet {
 	int64_t classes; /* where the caller names no number */
 	enum sc_block block;
 	int stages, blocks[SC_MAX_STAGES]; /* blocks in each stage; every stage but the first begins with stride 2 */
-	int64_t widths[SC_MAX_STAGES];     /* channels of the 3x3 convolutions */
+	int64_t widths[SC_MAX_STAGES];     /* channels of the blocks' convolutions; bottlenecks give out four times as many */
+	/* The 3x3 convolution of a bottleneck has widths[stage] * group_width / 64 * groups channels, in so many groups. */
+	int64_t groups, group_width; /* 0: 1 and 64 */
 	int64_t stem_kernel, stem_stride, stem_channels;
 	bool stem_pool;     /* 3x3/2 max-pool after the stem */
 	bool stride_in_3x3; /* bottleneck: the stride is in the 3x3 (v1.5), else in the first 1x1 (v1, the paper) */

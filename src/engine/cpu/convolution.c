@@ -1,22 +1,33 @@
-/* convolution.c - forward and backward-data convolutions as correlations: which taps, which pixels, where the packed weights go. */
+/* convolution.c - forward and backward-data convolutions as correlations: which taps, which pixels, where the packed weights go.
+ *
+ * Narrow groups are one correlation, side by side (spread.h); others are one correlation each, a part of the convolution. */
 #include <string.h>
 
 #include "engine/cpu/correlation.h"
 #include "engine/cpu/cpu.h"
+#include "engine/cpu/spread.h"
 #include "engine/cpu/winograd.h"
 
 /* ---- Forward --------------------------------------------------------------------------------------------------------------- */
 
+static bool forward_together(const struct sc_convolution *c)
+{
+	return c->groups == 1 || side_by_side(c->groups, sc_group_ic(c), sc_group_oc(c));
+}
+
 static struct correlation forward_correlation(const struct sc_convolution *c)
 {
+	bool together = forward_together(c);
 	return (struct correlation){
 		.mb = c->mb,
 		.src_h = c->ih,
 		.src_w = c->iw,
-		.depth = c->ic,
+		.src_pixel = c->ic,
+		.depth = sc_group_ic(c),
+		.groups = together ? c->groups : 1,
 		.out_h = c->oh,
 		.out_w = c->ow,
-		.width = c->oc,
+		.width = together ? c->oc : sc_group_oc(c),
 		.dst_image = c->oh * c->ow * c->oc,
 		.dst_row = c->ow * c->oc,
 		.dst_pixel = c->oc,
@@ -31,7 +42,17 @@ static struct correlation forward_correlation(const struct sc_convolution *c)
 
 static struct packing forward_packing(const struct sc_convolution *c)
 {
-	return (struct packing){.kw = c->kw, .ic = c->ic, .oc = c->oc, .taps_h = c->kh, .taps_w = c->kw, .step_h = 1, .step_w = 1};
+	return (struct packing){
+		.kw = c->kw,
+		.row = c->oc,
+		.groups = forward_together(c) ? c->groups : 1,
+		.ic = sc_group_ic(c),
+		.oc = sc_group_oc(c),
+		.taps_h = c->kh,
+		.taps_w = c->kw,
+		.step_h = 1,
+		.step_w = 1,
+	};
 }
 
 /* The taps of an axis that some window meets: windows begin at -pad, -pad + step, ...; `out` of them. */
@@ -67,12 +88,18 @@ static void run(const struct sc_convolution *c, const struct correlation *correl
 		SC_CPU(correlate)(correlation, pool);
 }
 
-/* Workspace: packed weights, bias filled up to whole blocks, scratch. */
+/* The bias of any part is followed by a whole block. */
+static int64_t whole_bias_count(const struct sc_convolution *c)
+{
+	return (blocks_of(c->oc) + (c->groups > 1)) * BLOCK;
+}
+
+/* Workspace: packed weights of a part, bias filled up to whole blocks, scratch. */
 int64_t SC_CPU(convolution_forward_workspace)(const struct sc_convolution *c, int threads)
 {
 	struct correlation correlation = forward_correlation(c);
 	struct packing packing = forward_packing(c);
-	int64_t numbers = whole_lines(SC_CPU(packed_count)(&packing)) + whole_lines(blocks_of(c->oc) * BLOCK) +
+	int64_t numbers = whole_lines(SC_CPU(packed_count)(&packing)) + whole_lines(whole_bias_count(c)) +
 			  scratch_of(c, &correlation, threads);
 	return numbers * (int64_t)sizeof(float);
 }
@@ -83,17 +110,22 @@ void SC_CPU(convolution_forward)(const struct sc_convolution *c, const float *sr
 	struct correlation correlation = forward_correlation(c);
 	struct packing packing = forward_packing(c);
 	float *packed = workspace, *whole_bias = packed + whole_lines(SC_CPU(packed_count)(&packing));
-	int64_t bias_count = blocks_of(c->oc) * BLOCK;
-	packing.weights = weights, packing.packed = packed;
+	int64_t bias_count = whole_bias_count(c), parts = forward_together(c) ? 1 : c->groups;
+	packing.packed = packed;
 	limit_to_used(&packing, &correlation, c->winograd);
-	SC_CPU(pack)(&packing, pool);
 	if (bias) {
 		memcpy(whole_bias, bias, (size_t)c->oc * sizeof(float));
 		memset(whole_bias + c->oc, 0, (size_t)(bias_count - c->oc) * sizeof(float));
 	}
-	correlation.src = src, correlation.weights = packed, correlation.bias = bias ? whole_bias : NULL, correlation.dst = dst;
-	correlation.scratch = whole_bias + whole_lines(bias_count);
-	run(c, &correlation, pool);
+	correlation.weights = packed, correlation.scratch = whole_bias + whole_lines(bias_count);
+	for (int64_t part = 0; part < parts; part++) {
+		int64_t first = part * sc_group_oc(c);
+		packing.weights = weights + first;
+		SC_CPU(pack)(&packing, pool);
+		correlation.src = src + part * sc_group_ic(c), correlation.dst = dst + first;
+		correlation.bias = bias ? whole_bias + first : NULL;
+		run(c, &correlation, pool);
+	}
 }
 
 /* ---- Backward data ----------------------------------------------------------------------------------------------------------- */
@@ -114,21 +146,29 @@ static struct axis class_axis(int64_t offset, int64_t size, int64_t kernel, int6
 	return a;
 }
 
+static bool backward_together(const struct sc_convolution *c)
+{
+	return c->groups == 1 || side_by_side(c->groups, sc_group_oc(c), sc_group_ic(c));
+}
+
 static void class_correlation(const struct sc_convolution *c, int64_t offset_h, int64_t offset_w, struct correlation *correlation,
 			      struct packing *packing)
 {
 	struct axis h = class_axis(offset_h, c->ih, c->kh, c->stride_h, c->pad_top);
 	struct axis w = class_axis(offset_w, c->iw, c->kw, c->stride_w, c->pad_left);
+	bool together = backward_together(c);
 	if (h.taps == 0 || w.taps == 0)
 		h.taps = w.taps = 0;
 	*correlation = (struct correlation){
 		.mb = c->mb,
 		.src_h = c->oh,
 		.src_w = c->ow,
-		.depth = c->oc,
+		.src_pixel = c->oc,
+		.depth = sc_group_oc(c),
+		.groups = together ? c->groups : 1,
 		.out_h = h.count,
 		.out_w = w.count,
-		.width = c->ic,
+		.width = together ? c->ic : sc_group_ic(c),
 		.dst_image = c->ih * c->iw * c->ic,
 		.dst_row = c->stride_h * c->iw * c->ic,
 		.dst_pixel = c->stride_w * c->ic,
@@ -141,8 +181,10 @@ static void class_correlation(const struct sc_convolution *c, int64_t offset_h, 
 	};
 	*packing = (struct packing){
 		.kw = c->kw,
-		.ic = c->ic,
-		.oc = c->oc,
+		.row = c->oc,
+		.groups = together ? c->groups : 1,
+		.ic = sc_group_ic(c),
+		.oc = sc_group_oc(c),
 		.taps_h = h.taps,
 		.taps_w = w.taps,
 		.first_h = h.first_tap,
@@ -154,7 +196,7 @@ static void class_correlation(const struct sc_convolution *c, int64_t offset_h, 
 	limit_to_used(packing, correlation, c->winograd);
 }
 
-/* Classes follow each other, so the workspace is that of the largest: packed weights, scratch. */
+/* Classes and parts follow each other, so the workspace is that of the largest: packed weights, scratch. */
 static void backward_data_sizes(const struct sc_convolution *c, int threads, int64_t *packed, int64_t *scratch)
 {
 	*packed = *scratch = 0;
@@ -178,18 +220,21 @@ int64_t SC_CPU(convolution_backward_data_workspace)(const struct sc_convolution 
 void SC_CPU(convolution_backward_data)(const struct sc_convolution *c, const float *diff_dst, const float *weights, float *diff_src,
 				       bool accumulate, void *workspace, struct sc_pool *pool)
 {
-	int64_t packed, scratch;
+	int64_t packed, scratch, parts = backward_together(c) ? 1 : c->groups;
 	backward_data_sizes(c, sc_pool_threads(pool), &packed, &scratch);
 	for (int64_t y = 0; y < minimum(c->stride_h, c->ih); y++)
 		for (int64_t x = 0; x < minimum(c->stride_w, c->iw); x++) {
 			struct correlation correlation;
 			struct packing packing;
 			class_correlation(c, y, x, &correlation, &packing);
-			packing.weights = weights, packing.packed = workspace;
-			SC_CPU(pack)(&packing, pool);
-			correlation.src = diff_dst, correlation.weights = workspace, correlation.accumulate = accumulate;
-			correlation.dst = diff_src + (y * c->iw + x) * c->ic;
-			correlation.scratch = (float *)workspace + packed;
-			run(c, &correlation, pool);
+			correlation.weights = packing.packed = workspace, correlation.scratch = (float *)workspace + packed;
+			correlation.accumulate = accumulate;
+			for (int64_t part = 0; part < parts; part++) {
+				packing.weights = weights + part * sc_group_oc(c);
+				SC_CPU(pack)(&packing, pool);
+				correlation.src = diff_dst + part * sc_group_oc(c);
+				correlation.dst = diff_src + (y * c->iw + x) * c->ic + part * sc_group_ic(c);
+				run(c, &correlation, pool);
+			}
 		}
 }

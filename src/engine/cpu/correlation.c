@@ -58,6 +58,7 @@ struct column {
 /* Columns of the tile of `pixels` pixels from x0 on; gives how many there are. */
 static int64_t tile_columns(const struct correlation *c, int64_t x0, int pixels, struct column *columns)
 {
+	bool gapless = c->src_pixel == (c->spread ? c->depth * BLOCK : c->depth);
 	int64_t count = 0;
 	for (int64_t s = 0; s < c->taps_w; s++) {
 		int64_t start = x0 * c->step_w + s - c->pad_w; /* source column of pixel 0 */
@@ -67,7 +68,7 @@ static int64_t tile_columns(const struct correlation *c, int64_t x0, int pixels,
 		if (first >= last)
 			continue;
 		struct column *previous = count ? &columns[count - 1] : NULL;
-		bool all = first == 0 && last == pixels;
+		bool all = gapless && first == 0 && last == pixels;
 		if (all && previous && previous->first == 0 && previous->last == pixels && previous->tap + previous->count == s)
 			previous->count++;
 		else
@@ -98,7 +99,7 @@ static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, 
 			const struct column *column = &columns[i];
 			int64_t x = (x0 + column->first) * c->step_w + column->tap - c->pad_w;
 			segments[count++] = (struct segment){
-				.src = c->src + ((n * c->src_h + top + r) * c->src_w + x) * c->depth,
+				.src = c->src + ((n * c->src_h + top + r) * c->src_w + x) * c->src_pixel,
 				.weights = weights + (r * c->taps_w + column->tap) * c->depth * BLOCK,
 				.length = column->count * c->depth,
 				.first = column->first,
@@ -108,12 +109,13 @@ static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, 
 	struct tile tile = {
 		.segments = segments,
 		.segment_count = count,
-		.pixel_stride = c->step_w * c->depth,
+		.pixel_stride = c->step_w * c->src_pixel,
 		.dst = c->dst + n * c->dst_image + y * c->dst_row + x0 * c->dst_pixel + block * BLOCK,
 		.dst_stride = c->dst_pixel,
 		.bias = c->bias ? c->bias + block * BLOCK : NULL,
 		.channels = minimum(BLOCK, c->width - block * BLOCK),
 		.accumulate = c->accumulate,
+		.spread = c->spread,
 	};
 	prefetch_results(&tile, pixels);
 	SC_CPU(tile_run)(pixels, &tile);
@@ -125,8 +127,17 @@ static int64_t tile_begin(int64_t pixels, int64_t tiles, int64_t i)
 	return i * (pixels / tiles) + minimum(i, pixels % tiles);
 }
 
-/* Blocks that are done together, and groups of them. */
-static int64_t groups_of_blocks(const struct correlation *c)
+void SC_CPU(correlate_row)(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t first, int64_t last)
+{
+	int64_t tiles = row_tiles(c);
+	for (int64_t t = first; t < last; t++) {
+		int64_t x0 = tile_begin(c->out_w, tiles, t);
+		run_row_tile(c, block, n, y, x0, (int)(tile_begin(c->out_w, tiles, t + 1) - x0));
+	}
+}
+
+/* Blocks that are done together, and how many such sets there are. */
+static int64_t block_sets(const struct correlation *c)
 {
 	int64_t together = maximum(1, CACHED_WEIGHTS / maximum(1, c->taps_h * c->taps_w * c->depth * BLOCK));
 	return (blocks_of(c->width) + together - 1) / together;
@@ -136,16 +147,14 @@ static void row_units(void *context, int slot, int64_t begin, int64_t end)
 {
 	(void)slot;
 	const struct correlation *c = context;
-	int64_t tiles = (c->out_w + TILE_PIXELS - 1) / TILE_PIXELS, strips = (tiles + STRIP_TILES - 1) / STRIP_TILES;
-	int64_t blocks = blocks_of(c->width), groups = groups_of_blocks(c);
+	int64_t tiles = row_tiles(c), strips = (tiles + STRIP_TILES - 1) / STRIP_TILES;
+	int64_t blocks = blocks_of(c->width), sets = block_sets(c);
 	for (int64_t unit = begin; unit < end; unit++) {
 		int64_t strip = unit % strips, y = unit / strips % c->out_h;
-		int64_t n = unit / strips / c->out_h % c->mb, group = unit / strips / c->out_h / c->mb;
-		for (int64_t block = group * blocks / groups; block < (group + 1) * blocks / groups; block++)
-			for (int64_t t = strip * STRIP_TILES; t < minimum(tiles, (strip + 1) * STRIP_TILES); t++) {
-				int64_t x0 = tile_begin(c->out_w, tiles, t);
-				run_row_tile(c, block, n, y, x0, (int)(tile_begin(c->out_w, tiles, t + 1) - x0));
-			}
+		int64_t n = unit / strips / c->out_h % c->mb, set = unit / strips / c->out_h / c->mb;
+		for (int64_t block = set * blocks / sets; block < (set + 1) * blocks / sets; block++)
+			SC_CPU(correlate_row)
+		(c, block, n, y, strip * STRIP_TILES, minimum(tiles, (strip + 1) * STRIP_TILES));
 	}
 }
 
@@ -179,12 +188,16 @@ static struct pixel pixel_at(const struct correlation *c, int64_t index)
 
 static void gather(const struct correlation *c, const struct pixel *p, int64_t n0, int64_t images, float *gathered)
 {
-	int64_t length = (p->last_w - p->first_w) * c->depth;
+	bool gapless = c->src_pixel == c->depth;
+	int64_t columns = p->last_w - p->first_w, copies = gapless ? 1 : columns, length = (gapless ? columns : 1) * c->depth;
 	for (int64_t n = 0; n < images; n++)
-		for (int64_t r = p->first_h; r < p->last_h; r++)
-			memcpy(gathered + n * gathered_stride(c) + (r - p->first_h) * length,
-			       c->src + (((n0 + n) * c->src_h + p->top + r) * c->src_w + p->left + p->first_w) * c->depth,
-			       (size_t)length * sizeof(float));
+		for (int64_t r = p->first_h; r < p->last_h; r++) {
+			const float *from =
+				c->src + (((n0 + n) * c->src_h + p->top + r) * c->src_w + p->left + p->first_w) * c->src_pixel;
+			float *to = gathered + n * gathered_stride(c) + (r - p->first_h) * columns * c->depth;
+			for (int64_t i = 0; i < copies; i++)
+				memcpy(to + i * length, from + i * c->src_pixel, (size_t)length * sizeof(float));
+		}
 }
 
 static void run_batch_tiles(const struct correlation *c, const struct pixel *p, int64_t block, int64_t n0, int64_t images,
@@ -238,12 +251,18 @@ static void batch_units(void *context, int slot, int64_t begin, int64_t end)
 
 int64_t SC_CPU(correlation_scratch)(const struct correlation *given)
 {
+	if (given->groups > 1)
+		return SC_CPU(groups_scratch)(given);
 	struct correlation c = flattened(given);
 	return across_batch(&c) ? gathered_images(&c) * gathered_stride(&c) : 0;
 }
 
 void SC_CPU(correlate)(const struct correlation *given, struct sc_pool *pool)
 {
+	if (given->groups > 1) {
+		SC_CPU(correlate_groups)(given, pool);
+		return;
+	}
 	struct correlation c = flattened(given);
 	int64_t blocks = blocks_of(c.width);
 	if (across_batch(&c)) {
@@ -251,7 +270,7 @@ void SC_CPU(correlate)(const struct correlation *given, struct sc_pool *pool)
 		int64_t shares = (blocks + GATHER_BLOCKS - 1) / GATHER_BLOCKS;
 		sc_pool_run(pool, batch_units, &c, shares * groups * c.out_h * c.out_w, 1);
 	} else {
-		int64_t tiles = (c.out_w + TILE_PIXELS - 1) / TILE_PIXELS, strips = (tiles + STRIP_TILES - 1) / STRIP_TILES;
-		sc_pool_run(pool, row_units, &c, groups_of_blocks(&c) * c.mb * c.out_h * strips, minimum(c.out_h, 8));
+		int64_t strips = (row_tiles(&c) + STRIP_TILES - 1) / STRIP_TILES;
+		sc_pool_run(pool, row_units, &c, block_sets(&c) * c.mb * c.out_h * strips, minimum(c.out_h, 8));
 	}
 }
