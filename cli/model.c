@@ -5,6 +5,8 @@
 
 #include "cli.h"
 
+#define MOST_PRESETS 255 /* that a wrong name is compared with */
+
 bool cli_is_preset(const char *name)
 {
 	for (int i = 0; sc_model_preset(i) != NULL; i++)
@@ -15,13 +17,13 @@ bool cli_is_preset(const char *name)
 
 int cli_check_preset(const struct cli_arguments *arguments, const char *subject, const char *name)
 {
-	const char *names[64];
+	const char *names[MOST_PRESETS + 1];
 	char suggestion[128];
 	int count = 0;
 
 	if (cli_is_preset(name))
 		return CLI_OK;
-	while (count < 63 && sc_model_preset(count) != NULL) {
+	while (count < MOST_PRESETS && sc_model_preset(count) != NULL) {
 		names[count] = sc_model_preset(count);
 		count++;
 	}

@@ -49,7 +49,7 @@ static int64_t step_flops(const struct sc_plan *plan, const struct step *s)
 		return s->bias == SC_NONE ? 0 : plan->model->parameters[n->weight].count;
 	if (is_convolution(n) && s->pass != PASS_LOSS && s->pass != PASS_SUM) {
 		struct sc_convolution c = node_convolution(plan, s->node);
-		return 2 * c.mb * c.oh * c.ow * c.oc * c.kh * c.kw * c.ic;
+		return 2 * c.mb * c.oh * c.ow * sc_weight_count(&c);
 	}
 	if (n->kind == SC_NODE_GLOBAL_AVERAGE_POOL)
 		return node_numbers(plan, n->inputs[0]);

@@ -5,7 +5,7 @@
  * documented at each reference op; it depends on the shapes alone.
  *
  * Words: src, dst, weights; diff_x is the gradient of the loss by x. mb: images in the batch; ic, oc: input and output channels;
- * ih, iw, oh, ow: input and output height and width; kh, kw: kernel. Tensors are NHWC, weights (kh, kw, ic, oc). */
+ * ih, iw, oh, ow: input and output height and width; kh, kw: kernel. Tensors are NHWC, weights (kh, kw, ic / groups, oc). */
 #ifndef SC_ENGINE_KERNELS_H
 #define SC_ENGINE_KERNELS_H
 
@@ -19,9 +19,24 @@
 struct sc_convolution {
 	int64_t mb, ih, iw, ic, oh, ow, oc;
 	int64_t kh, kw, stride_h, stride_w, pad_top, pad_left; /* bottom and right padding follow from oh and ow */
+	int64_t groups; /* 1 or more: of neighbouring channels; each group of outputs reads its own group of inputs */
 	bool winograd; /* by Winograd's F(4x4, 3x3), other chains than the direct ones; only where sc_winograd_possible (winograd.h)
 			*/
 };
+
+/* Input and output channels of one group, and numbers in all weights. */
+static inline int64_t sc_group_ic(const struct sc_convolution *c)
+{
+	return c->ic / c->groups;
+}
+static inline int64_t sc_group_oc(const struct sc_convolution *c)
+{
+	return c->oc / c->groups;
+}
+static inline int64_t sc_weight_count(const struct sc_convolution *c)
+{
+	return c->kh * c->kw * sc_group_ic(c) * c->oc;
+}
 
 /* Tensors of a forward convolution: dst = convolution(src) (+ bias) (+ residual); with relu, numbers below 0 become 0. Each
  * addition rounds once, so that fused or one by one the bits are the same. */
@@ -89,7 +104,7 @@ struct sc_kernels {
 	int64_t (*convolution_backward_data_workspace)(const struct sc_convolution *c, int threads);
 	void (*convolution_backward_data)(const struct sc_convolution *c, const float *diff_dst, const float *weights,
 					  float *diff_src, bool accumulate, void *workspace, struct sc_pool *pool);
-	/* diff_weights (kh, kw, ic, oc), diff_bias (oc) or NULL; both are overwritten. */
+	/* diff_weights (kh, kw, ic / groups, oc), diff_bias (oc) or NULL; both are overwritten. */
 	int64_t (*convolution_backward_weights_workspace)(const struct sc_convolution *c, int threads);
 	void (*convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst,
 					     float *diff_weights, float *diff_bias, void *workspace, struct sc_pool *pool);

@@ -83,9 +83,9 @@ static void measure_pass(const struct bench *b, const char *layer, enum pass pas
 {
 	const struct sc_convolution *c = &b->c;
 	struct sc_bench_row row = {.layer = layer, .pass = name};
-	row.flops = 2 * c->mb * c->oh * c->ow * c->oc * c->kh * c->kw * c->ic;
+	row.flops = 2 * c->mb * c->oh * c->ow * sc_weight_count(c);
 	fill(b->src, c->mb * c->ih * c->iw * c->ic); /* each pass writes one of the three: fresh numbers keep them tame */
-	fill(b->weights, c->kh * c->kw * c->ic * c->oc);
+	fill(b->weights, sc_weight_count(c));
 	fill(b->dst, c->mb * c->oh * c->ow * c->oc);
 	double start = sc_clock(), before = start, after;
 	run_pass(b, pass);
@@ -111,7 +111,7 @@ static enum sc_status measure_layer(struct bench *b, bool first, struct sc_error
 	const struct sc_convolution *c = &b->c;
 	const struct sc_kernels *k = b->engine->kernels;
 	int threads = sc_pool_threads(b->engine->pool);
-	int64_t src = sc_round_up(c->mb * c->ih * c->iw * c->ic, 16), weights = sc_round_up(c->kh * c->kw * c->ic * c->oc, 16);
+	int64_t src = sc_round_up(c->mb * c->ih * c->iw * c->ic, 16), weights = sc_round_up(sc_weight_count(c), 16);
 	int64_t dst = sc_round_up(c->mb * c->oh * c->ow * c->oc, 16);
 	int64_t packed = sc_round_up(k->convolution_packed_bytes(c), SC_ALIGNMENT) / (int64_t)sizeof(float);
 	int64_t workspace =

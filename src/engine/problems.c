@@ -30,6 +30,7 @@ struct sc_convolution node_convolution(const struct sc_plan *plan, int node)
 			.kw = 1,
 			.stride_h = 1,
 			.stride_w = 1,
+			.groups = 1,
 		};
 	struct sc_convolution c = {
 		.mb = plan->batch,
@@ -45,6 +46,7 @@ struct sc_convolution node_convolution(const struct sc_plan *plan, int node)
 		.stride_w = n->window.stride_w,
 		.pad_top = n->window.pad_top,
 		.pad_left = n->window.pad_left,
+		.groups = n->groups,
 	};
 	c.winograd = by_winograd(plan, &c);
 	return c;

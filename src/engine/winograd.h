@@ -9,8 +9,8 @@
 
 static inline bool sc_winograd_possible(const struct sc_convolution *c)
 {
-	return c->kh == 3 && c->kw == 3 && c->stride_h == 1 && c->stride_w == 1 && c->pad_top <= 2 && c->pad_left <= 2 &&
-	       c->ic % SC_WINOGRAD_CHANNELS == 0 && c->oc % SC_WINOGRAD_CHANNELS == 0;
+	return c->groups == 1 && c->kh == 3 && c->kw == 3 && c->stride_h == 1 && c->stride_w == 1 && c->pad_top <= 2 &&
+	       c->pad_left <= 2 && c->ic % SC_WINOGRAD_CHANNELS == 0 && c->oc % SC_WINOGRAD_CHANNELS == 0;
 }
 
 /* Taps along an axis that meet the source, added up over the outputs. */

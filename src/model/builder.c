@@ -1,86 +1,162 @@
 /* builder.c - the layers of a residual network, from stem to scores, for any net of the family that struct sc_resnet describes.
  *
- * Source: He, Zhang, Ren, Sun: "Deep residual learning for image recognition", 2015; layer names are torchvision's. It adds nodes
- * to a graph and knows nothing of memory, parameters or presets. */
+ * Sources: He, Zhang, Ren, Sun: "Deep residual learning for image recognition", 2015 (v1), and "Identity mappings in deep residual
+ * networks", 2016 (v2, pre-activation). Layer names are torchvision's; in v2 bn1 is the BatchNorm before conv1, and so on. It adds
+ * nodes to a graph and knows nothing of memory, parameters or presets. */
 #include "model/resnet.h"
 
 #include <math.h>
 
 #define BOTTLENECK_EXPANSION 4
+#define MOST_CONVOLUTIONS    3 /* in a block */
+
+struct builder {
+	struct sc_graph *graph;
+	const struct sc_resnet *resnet;
+	int x;            /* the node that the next layer reads */
+	int64_t channels; /* of x */
+};
+
+/* Where a block stands. */
+struct place {
+	int stage;
+	int64_t stride;
+};
 
 static int64_t block_channels(const struct sc_resnet *resnet, int stage)
 {
 	return resnet->widths[stage] * (resnet->block == SC_BLOCK_BOTTLENECK ? BOTTLENECK_EXPANSION : 1);
 }
 
-/* conv - BatchNorm - ReLU - conv - BatchNorm */
-static int add_basic(struct sc_graph *graph, int x, int64_t width, int64_t stride)
+static int add_convolution(const struct builder *b, const char *name, int x, struct sc_filter filter, bool norm_follows)
 {
-	x = sc_graph_convolution(graph, "conv1", x, 3, stride, width);
-	x = sc_graph_batch_norm(graph, "bn1", x);
-	x = sc_graph_relu(graph, "relu1", x);
-	x = sc_graph_convolution(graph, "conv2", x, 3, 1, width);
-	return sc_graph_batch_norm(graph, "bn2", x);
+	enum sc_bias bias = b->resnet->style.convolution_bias;
+	filter.bias = bias == SC_BIAS_ALWAYS || (bias == SC_BIAS_WITHOUT_NORM && !norm_follows);
+	return sc_graph_convolution(b->graph, name, x, &filter);
 }
 
-/* 1x1 reduces, 3x3 looks around, 1x1 widens again */
-static int add_bottleneck(struct sc_graph *graph, int x, int64_t width, int64_t stride, bool stride_in_3x3)
+/* "conv", 1 -> "conv2" */
+static const char *numbered(char name[16], const char *what, int index)
 {
-	x = sc_graph_convolution(graph, "conv1", x, 1, stride_in_3x3 ? 1 : stride, width);
-	x = sc_graph_batch_norm(graph, "bn1", x);
-	x = sc_graph_relu(graph, "relu1", x);
-	x = sc_graph_convolution(graph, "conv2", x, 3, stride_in_3x3 ? stride : 1, width);
-	x = sc_graph_batch_norm(graph, "bn2", x);
-	x = sc_graph_relu(graph, "relu2", x);
-	x = sc_graph_convolution(graph, "conv3", x, 1, 1, width * BOTTLENECK_EXPANSION);
-	return sc_graph_batch_norm(graph, "bn3", x);
+	snprintf(name, 16, "%s%d", what, index + 1);
+	return name;
 }
 
-/* What is added to the residual of a block: `x` itself, or something of the residual's shape made of it. */
-static int add_shortcut(struct sc_graph *graph, const struct sc_resnet *resnet, int x, int64_t in, int64_t out, int64_t stride)
+static int add_norm_and_relu(const struct builder *b, int index, int x)
 {
-	bool changes = stride != 1 || in != out;
-	if (!changes && resnet->shortcut != SC_SHORTCUT_PROJECTION_ALWAYS)
-		return x;
-	if (resnet->shortcut == SC_SHORTCUT_ZEROS) {
-		int64_t zeros = out - in;
-		return sc_graph_subsample(graph, "shortcut", x, stride, out,
-					  resnet->zero_channels == SC_ZEROS_AROUND ? zeros / 2 : 0);
+	char name[16];
+	x = sc_graph_batch_norm(b->graph, numbered(name, "bn", index), x, SC_INIT_ONE);
+	return sc_graph_relu(b->graph, numbered(name, "relu", index), x);
+}
+
+/* The convolutions of a block. Basic: 3x3, 3x3. Bottleneck: 1x1 reduces, 3x3 looks around, 1x1 widens again; ResNeXt looks around
+ * in groups, wide nets reduce less. */
+static int block_filters(const struct sc_resnet *resnet, struct place place, struct sc_filter filters[MOST_CONVOLUTIONS])
+{
+	int64_t width = resnet->widths[place.stage], stride = place.stride;
+	if (resnet->block == SC_BLOCK_BASIC) {
+		filters[0] = (struct sc_filter){.kernel = 3, .stride = stride, .channels = width};
+		filters[1] = (struct sc_filter){.kernel = 3, .stride = 1, .channels = width};
+		return 2;
 	}
-	x = sc_graph_convolution(graph, "downsample.0", x, 1, stride, out);
-	return resnet->projection_batch_norm ? sc_graph_batch_norm(graph, "downsample.1", x) : x;
+	int64_t groups = resnet->groups ? resnet->groups : 1, group_width = resnet->group_width ? resnet->group_width : 64;
+	int64_t inner = width * group_width / 64 * groups;
+	bool late = resnet->stride_in_3x3;
+	filters[0] = (struct sc_filter){.kernel = 1, .stride = late ? 1 : stride, .channels = inner};
+	filters[1] = (struct sc_filter){.kernel = 3, .stride = late ? stride : 1, .channels = inner, .groups = groups};
+	filters[2] = (struct sc_filter){.kernel = 1, .stride = 1, .channels = block_channels(resnet, place.stage)};
+	return 3;
 }
 
-/* relu(residual(x) + shortcut(x)); in a plain net relu(residual(x)). */
-static int add_block(struct sc_graph *graph, const struct sc_resnet *resnet, int x, int64_t *channels, int stage, int64_t stride)
+/* v1: convolution, BatchNorm, rectifier, ...; the last rectifier comes after the addition. v2: BatchNorm, rectifier, convolution,
+ * ..., the first two of which `activated` has been through. */
+static int add_residual(const struct builder *b, int activated, struct place place)
 {
-	int64_t out = block_channels(resnet, stage);
-	int residual = resnet->block == SC_BLOCK_BASIC
-			       ? add_basic(graph, x, resnet->widths[stage], stride)
-			       : add_bottleneck(graph, x, resnet->widths[stage], stride, resnet->stride_in_3x3);
+	struct sc_filter filters[MOST_CONVOLUTIONS];
+	char name[16];
+	int count = block_filters(b->resnet, place, filters), x = activated;
+	for (int i = 0; i < count; i++) {
+		bool last = i == count - 1;
+		if (b->resnet->preactivation && i > 0)
+			x = add_norm_and_relu(b, i, x);
+		x = add_convolution(b, numbered(name, "conv", i), x, filters[i], !b->resnet->preactivation || !last);
+		if (!b->resnet->preactivation && !last)
+			x = add_norm_and_relu(b, i, x);
+		if (!b->resnet->preactivation && last)
+			x = sc_graph_batch_norm(b->graph, numbered(name, "bn", i), x, SC_INIT_ONE);
+	}
+	return x;
+}
+
+/* What is added to the residual of a block: its input itself, or something of the residual's shape made of it. In v2 what changes
+ * the channels reads the activated input. */
+static int add_shortcut(const struct builder *b, int activated, struct place place)
+{
+	const struct sc_resnet *resnet = b->resnet;
+	int64_t out = block_channels(resnet, place.stage), zeros = out - b->channels;
+	bool always = resnet->shortcut == SC_SHORTCUT_PROJECTION_ALWAYS, same_channels = zeros == 0 && !always;
+	if (same_channels && place.stride == 1)
+		return b->x;
+	if (same_channels && resnet->stride_block == SC_STRIDE_LAST)
+		return sc_graph_subsample(b->graph, "shortcut", b->x, place.stride, out, 0);
+	if (resnet->shortcut == SC_SHORTCUT_ZEROS)
+		return sc_graph_subsample(b->graph, "shortcut", activated, place.stride, out,
+					  resnet->zero_channels == SC_ZEROS_AROUND ? zeros / 2 : 0);
+	const struct sc_filter filter = {.kernel = 1, .stride = place.stride, .channels = out};
+	int x = add_convolution(b, "downsample.0", activated, filter, resnet->projection_batch_norm);
+	return resnet->projection_batch_norm ? sc_graph_batch_norm(b->graph, "downsample.1", x, SC_INIT_ONE) : x;
+}
+
+/* v1: relu(residual(x) + shortcut(x)); v2: residual(x) + shortcut(x); in a plain net the residual alone. */
+static void add_block(struct builder *b, struct place place)
+{
+	const struct sc_resnet *resnet = b->resnet;
+	int activated = resnet->preactivation ? add_norm_and_relu(b, 0, b->x) : b->x;
+	int x = add_residual(b, activated, place);
 	if (resnet->shortcut != SC_SHORTCUT_NONE)
-		residual = sc_graph_add(graph, "add", residual, add_shortcut(graph, resnet, x, *channels, out, stride));
-	*channels = out;
-	return sc_graph_relu(graph, "relu", residual);
+		x = sc_graph_add(b->graph, "add", x, add_shortcut(b, activated, place));
+	b->x = resnet->preactivation ? x : sc_graph_relu(b->graph, "relu", x);
+	b->channels = block_channels(resnet, place.stage);
+}
+
+static void add_stem(struct builder *b)
+{
+	const struct sc_resnet *resnet = b->resnet;
+	const struct sc_filter filter = {
+		.kernel = resnet->stem_kernel, .stride = resnet->stem_stride, .channels = resnet->stem_channels};
+	b->x = sc_graph_input(b->graph);
+	b->x = add_convolution(b, "conv1", b->x, filter, !resnet->preactivation);
+	b->channels = resnet->stem_channels;
+	if (!resnet->preactivation) {
+		b->x = sc_graph_batch_norm(b->graph, "bn1", b->x, SC_INIT_ONE);
+		b->x = sc_graph_relu(b->graph, "relu", b->x);
+	}
+	if (resnet->stem_pool)
+		b->x = sc_graph_max_pool(b->graph, "maxpool", b->x, 3, 2, resnet->stem_pool_zeros ? 0.0f : -INFINITY);
+}
+
+static int64_t stride_of(const struct sc_resnet *resnet, int stage, int block)
+{
+	if (resnet->stride_block == SC_STRIDE_LAST)
+		return stage < resnet->stages - 1 && block == resnet->blocks[stage] - 1 ? 2 : 1;
+	return stage > 0 && block == 0 ? 2 : 1;
 }
 
 void sc_resnet_add_layers(struct sc_graph *graph, const struct sc_resnet *resnet, int64_t classes)
 {
-	int x = sc_graph_input(graph);
-	x = sc_graph_convolution(graph, "conv1", x, resnet->stem_kernel, resnet->stem_stride, resnet->stem_channels);
-	x = sc_graph_batch_norm(graph, "bn1", x);
-	x = sc_graph_relu(graph, "relu", x);
-	if (resnet->stem_pool) /* padding never wins: both torch and TensorFlow leave it out of the maximum */
-		x = sc_graph_max_pool(graph, "maxpool", x, 3, 2, -INFINITY);
-
-	int64_t channels = resnet->stem_channels;
+	struct builder b = {.graph = graph, .resnet = resnet};
+	add_stem(&b);
 	for (int stage = 0; stage < resnet->stages; stage++)
 		for (int block = 0; block < resnet->blocks[stage]; block++) {
 			sc_graph_set_prefix(graph, "layer%d.%d.", stage + 1, block);
-			x = add_block(graph, resnet, x, &channels, stage, stage > 0 && block == 0 ? 2 : 1);
+			add_block(&b, (struct place){stage, stride_of(resnet, stage, block)});
 		}
 
 	sc_graph_set_prefix(graph, "%s", "");
-	x = sc_graph_average_pool(graph, "avgpool", x);
-	sc_graph_dense(graph, "fc", x, classes);
+	if (resnet->preactivation) {
+		b.x = sc_graph_batch_norm(graph, "post_bn", b.x, SC_INIT_ONE);
+		b.x = sc_graph_relu(graph, "post_relu", b.x);
+	}
+	b.x = sc_graph_average_pool(graph, "avgpool", b.x);
+	sc_graph_dense(graph, "fc", b.x, classes);
 }

@@ -160,25 +160,33 @@ static void place_window(struct sc_graph *graph, struct sc_node *node, const str
 					&node->width, node->name, graph->error);
 }
 
-int sc_graph_convolution(struct sc_graph *graph, const char *name, int input, int64_t kernel, int64_t stride, int64_t channels)
+int sc_graph_convolution(struct sc_graph *graph, const char *name, int input, const struct sc_filter *filter)
 {
 	struct sc_node *node = add_node(graph, SC_NODE_CONVOLUTION, name, input, SC_NONE);
 	if (!node)
 		return SC_NONE;
-	int64_t in = graph->model->nodes[input].channels;
-	node->channels = channels;
-	place_window(graph, node, &graph->model->nodes[input], kernel, stride);
+	const struct sc_node *from = &graph->model->nodes[input];
+	int64_t kernel = filter->kernel, groups = filter->groups ? filter->groups : 1, in = from->channels / groups;
+	node->channels = filter->channels;
+	node->groups = groups;
+	if (from->channels % groups || node->channels % groups) {
+		graph->status = sc_fail(graph->error, SC_ERROR_ARGUMENT, node->name, -1,
+					"%s: %" PRId64 " groups do not divide %" PRId64 " and %" PRId64 " channels", node->name,
+					groups, from->channels, node->channels);
+		return SC_NONE;
+	}
+	place_window(graph, node, from, kernel, filter->stride);
 	node->weight = add_parameter(graph, node, "weight", SC_ROLE_KERNEL, graph->style->convolution_kernel, 4,
-				     (const int64_t[]){kernel, kernel, in, channels});
-	set_fans(graph, node->weight, kernel * kernel, in, channels);
-	if (graph->style->convolution_bias) {
+				     (const int64_t[]){kernel, kernel, in, node->channels});
+	set_fans(graph, node->weight, kernel * kernel, in, node->channels);
+	if (filter->bias) {
 		node->bias = add_vector(graph, node, "bias", SC_ROLE_BIAS, SC_INIT_ZERO);
-		set_fans(graph, node->bias, kernel * kernel, in, channels);
+		set_fans(graph, node->bias, kernel * kernel, in, node->channels);
 	}
 	return close_node(graph, node);
 }
 
-int sc_graph_batch_norm(struct sc_graph *graph, const char *name, int input)
+int sc_graph_batch_norm(struct sc_graph *graph, const char *name, int input, enum sc_initialiser scale)
 {
 	struct sc_node *node = add_node(graph, SC_NODE_BATCH_NORM, name, input, SC_NONE);
 	if (!node)
@@ -188,7 +196,7 @@ int sc_graph_batch_norm(struct sc_graph *graph, const char *name, int input)
 	node->momentum = graph->style->momentum;
 	node->update = graph->style->update;
 	node->unbiased = graph->style->unbiased;
-	node->weight = add_vector(graph, node, "weight", SC_ROLE_SCALE, SC_INIT_ONE);
+	node->weight = add_vector(graph, node, "weight", SC_ROLE_SCALE, scale);
 	node->bias = add_vector(graph, node, "bias", SC_ROLE_SHIFT, SC_INIT_ZERO);
 	node->running_mean = add_vector(graph, node, "running_mean", SC_ROLE_RUNNING_MEAN, SC_INIT_ZERO);
 	node->running_variance = add_vector(graph, node, "running_var", SC_ROLE_RUNNING_VARIANCE, SC_INIT_ONE);

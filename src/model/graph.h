@@ -8,10 +8,16 @@
 #include "model/model.h"
 #include "model/shapes.h"
 
+enum sc_bias { /* which convolutions have one */
+	       SC_BIAS_NEVER,
+	       SC_BIAS_ALWAYS,
+	       SC_BIAS_WITHOUT_NORM /* those that no BatchNorm follows: it would take the bias away again */
+};
+
 /* What the layers of a net have in common: the habits of a framework. */
 struct sc_layer_style {
 	enum sc_padding padding;
-	bool convolution_bias;
+	enum sc_bias convolution_bias;
 	enum sc_initialiser convolution_kernel, dense_kernel, dense_bias; /* convolution biases start at 0 */
 	float epsilon, momentum, update;                                  /* BatchNorm, as in struct sc_node */
 	bool unbiased;
@@ -32,8 +38,15 @@ void sc_graph_init(struct sc_graph *graph, struct sc_model *model, const struct 
 void sc_graph_set_prefix(struct sc_graph *graph, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 int sc_graph_input(struct sc_graph *graph);
-int sc_graph_convolution(struct sc_graph *graph, const char *name, int input, int64_t kernel, int64_t stride, int64_t channels);
-int sc_graph_batch_norm(struct sc_graph *graph, const char *name, int input);
+/* Channels, of the input and of the result, lie in `groups` that see nothing of each other. */
+struct sc_filter {
+	int64_t kernel, stride, channels;
+	int64_t groups; /* 0: 1 */
+	bool bias;
+};
+int sc_graph_convolution(struct sc_graph *graph, const char *name, int input, const struct sc_filter *filter);
+/* `scale` says how the scale begins: SC_INIT_ONE or SC_INIT_ZERO. */
+int sc_graph_batch_norm(struct sc_graph *graph, const char *name, int input, enum sc_initialiser scale);
 int sc_graph_relu(struct sc_graph *graph, const char *name, int input);
 int sc_graph_add(struct sc_graph *graph, const char *name, int a, int b);
 int sc_graph_max_pool(struct sc_graph *graph, const char *name, int input, int64_t kernel, int64_t stride, float pad_value);

@@ -19,7 +19,7 @@ static const char *const types[] = {
 	[SC_NODE_SUBSAMPLE] = "subsample",
 };
 
-/* "3x3/2 64->128", "512->10", or "". */
+/* "3x3/2 64->128", "3x3/1 128->128 in 32 groups", "512->10", or "". */
 static void write_detail(const struct sc_model *model, const struct sc_node *node, char *text, size_t size)
 {
 	const struct sc_window *window = &node->window;
@@ -29,7 +29,10 @@ static void write_detail(const struct sc_model *model, const struct sc_node *nod
 		length = snprintf(text, size, "%" PRId64 "x%" PRId64 "/%" PRId64, window->kernel_h, window->kernel_w,
 				  window->stride_h);
 	if (node->kind == SC_NODE_CONVOLUTION || node->kind == SC_NODE_DENSE || node->kind == SC_NODE_SUBSAMPLE)
-		snprintf(text + length, size - (size_t)length, "%s%" PRId64 "->%" PRId64, length ? " " : "", in, node->channels);
+		length += snprintf(text + length, size - (size_t)length, "%s%" PRId64 "->%" PRId64, length ? " " : "", in,
+				   node->channels);
+	if (node->groups > 1)
+		snprintf(text + length, size - (size_t)length, " in %" PRId64 " groups", node->groups);
 }
 
 static void write_inputs(const struct sc_model *model, const struct sc_node *node, char *text, size_t size)

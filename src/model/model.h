@@ -33,6 +33,7 @@ struct sc_node {
 	int inputs[2];                      /* indices of earlier nodes, SC_NONE where unused */
 	int64_t height, width, channels;    /* of the output of one image */
 	struct sc_window window;            /* convolution, max-pool, subsample */
+	int64_t groups;                     /* convolution: of channels, 1 or more */
 	float pad_value;                    /* max-pool: what padding holds, -INFINITY or 0 */
 	int64_t zeros_before;               /* subsample: how many of the channels of zeros come before the input's */
 	float epsilon;                      /* BatchNorm */
@@ -59,7 +60,7 @@ struct sc_parameter {
 	enum sc_role role;
 	enum sc_initialiser initialiser;
 	int rank;
-	int64_t shape[4]; /* kernels (kernel_h, kernel_w, in, out); dense (in, out); others (channels) */
+	int64_t shape[4]; /* kernels (kernel_h, kernel_w, in / groups, out); dense (in, out); others (channels) */
 	int64_t fan_in, fan_out;
 	int64_t count;  /* of numbers */
 	int64_t offset; /* of its first number in the buffer, a multiple of SC_ALIGNMENT / 4; gaps hold 0 */

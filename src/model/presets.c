@@ -4,9 +4,12 @@
  * net of the Keras tutorials: `same` padding, biased convolutions, a projection without BatchNorm, Keras' defaults everywhere; the
  * bottleneck ones put the stride into the first convolution of the block, as the tutorial's blocks and the paper do.
  *
+ * keras-resnet*: those of keras.applications: v1 puts the stride into the first convolution, biases everywhere, the stem's padding
+ * is explicit and symmetric, and the zeros around the pool take part; v2 as described in resnet.h.
+ *
  * cifar*: the paper's nets for small images, of 6n + 2 layers, with shortcut A. plain*: the same layers without shortcuts, for
  * which resnet18-a and resnet34-a are the residual twins at ImageNet's size: equal tensors in equal order, so equal first values.
- */
+ * preact-cifar*: the second paper's, shortcut A of the activated input where the shape changes, as in fb.resnet.torch. */
 #include "model/resnet.h"
 
 #include <string.h>
@@ -22,6 +25,20 @@
 	.classes = 1000, .stages = 4, .widths = {64, 128, 256, 512}, .stem_kernel = 7, .stem_stride = 2, .stem_channels = 64,      \
 	.stem_pool = true, .stride_in_3x3 = true, .projection_batch_norm = true, .style = TORCHVISION_STYLE
 
+#define KERAS_APPLICATION                                                                                                          \
+	.classes = 1000, .block = SC_BLOCK_BOTTLENECK, .stages = 4, .widths = {64, 128, 256, 512}, .stem_kernel = 7,               \
+	.stem_stride = 2, .stem_channels = 64, .stem_pool = true, .stem_pool_zeros = true
+#define KERAS_APPLICATION_STYLE(bias)                                                                                              \
+	{                                                                                                                          \
+		.padding = SC_PADDING_SYMMETRIC, .convolution_bias = bias, .convolution_kernel = SC_INIT_GLOROT_UNIFORM,           \
+		.dense_kernel = SC_INIT_GLOROT_UNIFORM, .dense_bias = SC_INIT_ZERO, .epsilon = 1.001e-5f, .momentum = 0.99f,       \
+		.update = 0.01f                                                                                                    \
+	}
+#define KERAS_V1 KERAS_APPLICATION, .projection_batch_norm = true, .style = KERAS_APPLICATION_STYLE(SC_BIAS_ALWAYS)
+#define KERAS_V2                                                                                                                   \
+	KERAS_APPLICATION, .preactivation = true, .stride_block = SC_STRIDE_LAST, .stride_in_3x3 = true,                           \
+			   .style = KERAS_APPLICATION_STYLE(SC_BIAS_WITHOUT_NORM)
+
 /* 3x3 convolution, then three stages of n basic blocks. */
 #define CIFAR(n)                                                                                                                   \
 	.classes = 10, .block = SC_BLOCK_BASIC, .stages = 3, .blocks = {n, n, n}, .widths = {16, 32, 64}, .stem_kernel = 3,        \
@@ -31,7 +48,7 @@
 	.classes = 10, .stages = 4, .widths = {64, 128, 256, 512}, .stem_kernel = 7, .stem_stride = 2, .stem_channels = 64,        \
 	.stem_pool = true,                                                                                                         \
 	.style = {.padding = SC_PADDING_SAME,                                                                                      \
-		  .convolution_bias = true,                                                                                        \
+		  .convolution_bias = SC_BIAS_ALWAYS,                                                                              \
 		  .convolution_kernel = SC_INIT_GLOROT_UNIFORM,                                                                    \
 		  .dense_kernel = SC_INIT_GLOROT_UNIFORM,                                                                          \
 		  .dense_bias = SC_INIT_ZERO,                                                                                      \
@@ -45,11 +62,37 @@ static const struct sc_resnet presets[] = {
 	{.name = "resnet50", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 6, 3}, TORCHVISION},
 	{.name = "resnet101", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 23, 3}, TORCHVISION},
 	{.name = "resnet152", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 8, 36, 3}, TORCHVISION},
+	{.name = "resnext50_32x4d",
+	 .block = SC_BLOCK_BOTTLENECK,
+	 .blocks = {3, 4, 6, 3},
+	 .groups = 32,
+	 .group_width = 4,
+	 TORCHVISION},
+	{.name = "resnext101_32x8d",
+	 .block = SC_BLOCK_BOTTLENECK,
+	 .blocks = {3, 4, 23, 3},
+	 .groups = 32,
+	 .group_width = 8,
+	 TORCHVISION},
+	{.name = "resnext101_64x4d",
+	 .block = SC_BLOCK_BOTTLENECK,
+	 .blocks = {3, 4, 23, 3},
+	 .groups = 64,
+	 .group_width = 4,
+	 TORCHVISION},
+	{.name = "wide_resnet50_2", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 6, 3}, .group_width = 128, TORCHVISION},
+	{.name = "wide_resnet101_2", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 23, 3}, .group_width = 128, TORCHVISION},
 	{.name = "keras-tutorial-18", .block = SC_BLOCK_BASIC, .blocks = {2, 2, 2, 2}, KERAS_TUTORIAL},
 	{.name = "keras-tutorial-34", .block = SC_BLOCK_BASIC, .blocks = {3, 4, 6, 3}, KERAS_TUTORIAL},
 	{.name = "keras-tutorial-50", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 6, 3}, KERAS_TUTORIAL},
 	{.name = "keras-tutorial-101", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 23, 3}, KERAS_TUTORIAL},
 	{.name = "keras-tutorial-152", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 8, 36, 3}, KERAS_TUTORIAL},
+	{.name = "keras-resnet50", .blocks = {3, 4, 6, 3}, KERAS_V1},
+	{.name = "keras-resnet101", .blocks = {3, 4, 23, 3}, KERAS_V1},
+	{.name = "keras-resnet152", .blocks = {3, 8, 36, 3}, KERAS_V1},
+	{.name = "keras-resnet50v2", .blocks = {3, 4, 6, 3}, KERAS_V2},
+	{.name = "keras-resnet101v2", .blocks = {3, 4, 23, 3}, KERAS_V2},
+	{.name = "keras-resnet152v2", .blocks = {3, 8, 36, 3}, KERAS_V2},
 	{.name = "resnet18-a", .block = SC_BLOCK_BASIC, .blocks = {2, 2, 2, 2}, .shortcut = SC_SHORTCUT_ZEROS, TORCHVISION},
 	{.name = "resnet34-a", .block = SC_BLOCK_BASIC, .blocks = {3, 4, 6, 3}, .shortcut = SC_SHORTCUT_ZEROS, TORCHVISION},
 	{.name = "plain18", .block = SC_BLOCK_BASIC, .blocks = {2, 2, 2, 2}, .shortcut = SC_SHORTCUT_NONE, TORCHVISION},
@@ -60,6 +103,11 @@ static const struct sc_resnet presets[] = {
 	{.name = "cifar56", .shortcut = SC_SHORTCUT_ZEROS, CIFAR(9)},
 	{.name = "cifar110", .shortcut = SC_SHORTCUT_ZEROS, CIFAR(18)},
 	{.name = "cifar1202", .shortcut = SC_SHORTCUT_ZEROS, CIFAR(200)},
+	{.name = "preact-cifar20", .preactivation = true, .shortcut = SC_SHORTCUT_ZEROS, CIFAR(3)},
+	{.name = "preact-cifar32", .preactivation = true, .shortcut = SC_SHORTCUT_ZEROS, CIFAR(5)},
+	{.name = "preact-cifar44", .preactivation = true, .shortcut = SC_SHORTCUT_ZEROS, CIFAR(7)},
+	{.name = "preact-cifar56", .preactivation = true, .shortcut = SC_SHORTCUT_ZEROS, CIFAR(9)},
+	{.name = "preact-cifar110", .preactivation = true, .shortcut = SC_SHORTCUT_ZEROS, CIFAR(18)},
 	{.name = "plain-cifar20", .shortcut = SC_SHORTCUT_NONE, CIFAR(3)},
 	{.name = "plain-cifar32", .shortcut = SC_SHORTCUT_NONE, CIFAR(5)},
 	{.name = "plain-cifar44", .shortcut = SC_SHORTCUT_NONE, CIFAR(7)},

@@ -19,6 +19,13 @@ enum sc_shortcut {
 	SC_SHORTCUT_NONE               /* nothing: a plain net */
 };
 
+enum sc_stride_block {                  /* the block of a stage that halves the map */
+		       SC_STRIDE_FIRST, /* of each stage but the first one */
+		       /* of each stage but the last one, as in Keras' V2: the channels stay, so its shortcut is every second pixel
+			*/
+		       SC_STRIDE_LAST
+};
+
 enum sc_zero_channels {                 /* where shortcut A puts its zeros */
 			SC_ZEROS_AFTER, /* all after the input's channels, as in the paper's code and fb.resnet.torch */
 			SC_ZEROS_AROUND /* half before, half after */
@@ -28,10 +35,15 @@ struct sc_resnet {
 	const char *name;
 	int64_t classes; /* where the caller names no number */
 	enum sc_block block;
-	int stages, blocks[SC_MAX_STAGES]; /* blocks in each stage; every stage but the first begins with stride 2 */
-	int64_t widths[SC_MAX_STAGES];     /* channels of the 3x3 convolutions */
+	bool preactivation;                /* v2: BatchNorm and rectifier before each convolution, none after the addition */
+	int stages, blocks[SC_MAX_STAGES]; /* blocks in each stage */
+	int64_t widths[SC_MAX_STAGES];     /* channels of the blocks' convolutions; bottlenecks give out four times as many */
+	/* The 3x3 convolution of a bottleneck has widths[stage] * group_width / 64 * groups channels, in so many groups. */
+	int64_t groups, group_width; /* 0: 1 and 64 */
 	int64_t stem_kernel, stem_stride, stem_channels;
-	bool stem_pool;     /* 3x3/2 max-pool after the stem */
+	bool stem_pool;       /* 3x3/2 max-pool after the stem */
+	bool stem_pool_zeros; /* its padding holds 0 and takes part, as in keras.applications; else it never wins */
+	enum sc_stride_block stride_block;
 	bool stride_in_3x3; /* bottleneck: the stride is in the 3x3 (v1.5), else in the first 1x1 (v1, the paper) */
 	enum sc_shortcut shortcut;
 	enum sc_zero_channels zero_channels;

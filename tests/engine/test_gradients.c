@@ -113,6 +113,7 @@ static void check_backward(const struct op *op, float *const in[MOST], const flo
 static void convolution64(const void *problem, double *const in[MOST], double *out)
 {
 	const struct sc_convolution *c = problem;
+	const int64_t ic = sc_group_ic(c), oc = sc_group_oc(c);
 	for (int64_t n = 0; n < c->mb; n++)
 		for (int64_t y = 0; y < c->oh; y++)
 			for (int64_t x = 0; x < c->ow; x++)
@@ -124,9 +125,10 @@ static void convolution64(const void *problem, double *const in[MOST], double *o
 								ix = x * c->stride_w - c->pad_left + s;
 							if (iy < 0 || iy >= c->ih || ix < 0 || ix >= c->iw)
 								continue;
-							for (int64_t i = 0; i < c->ic; i++)
-								sum += in[0][((n * c->ih + iy) * c->iw + ix) * c->ic + i] *
-								       in[1][((r * c->kw + s) * c->ic + i) * c->oc + o];
+							for (int64_t i = 0; i < ic; i++)
+								sum += in[0][((n * c->ih + iy) * c->iw + ix) * c->ic + o / oc * ic +
+									     i] *
+								       in[1][((r * c->kw + s) * ic + i) * c->oc + o];
 						}
 					out[((n * c->oh + y) * c->ow + x) * c->oc + o] = sum;
 				}
@@ -135,10 +137,8 @@ static void convolution64(const void *problem, double *const in[MOST], double *o
 static void check_convolution(const struct sc_convolution *c)
 {
 	const struct sc_kernels *k = &sc_kernels_reference;
-	struct op op = {c,
-			convolution64,
-			{c->mb * c->ih * c->iw * c->ic, c->kh * c->kw * c->ic * c->oc, c->oc},
-			c->mb * c->oh * c->ow * c->oc};
+	struct op op = {
+		c, convolution64, {c->mb * c->ih * c->iw * c->ic, sc_weight_count(c), c->oc}, c->mb * c->oh * c->ow * c->oc};
 	float *in[MOST] = {0}, *diff[MOST] = {0}, *out = malloc((size_t)op.out_count * 4), *r = random_numbers(op.out_count, 9);
 	for (int i = 0; i < 3; i++) {
 		in[i] = random_numbers(op.in_count[i], (uint64_t)i);
@@ -160,19 +160,22 @@ static void convolutions_agree(void **state)
 {
 	(void)state;
 	static const struct sc_convolution problems[] = {
-		/* mb ih iw ic oh ow oc kh kw sh sw top left winograd */
-		{2, 5, 6, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1, false}, /* the plain 3x3 */
-		{2, 7, 7, 2, 4, 4, 3, 3, 3, 2, 2, 1, 1, false}, /* stride 2 */
-		{1, 8, 8, 2, 4, 4, 3, 3, 3, 2, 2, 0, 0,
+		/* mb ih iw ic oh ow oc kh kw sh sw top left groups winograd */
+		{2, 5, 6, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1, 1, false}, /* the plain 3x3 */
+		{2, 7, 7, 2, 4, 4, 3, 3, 3, 2, 2, 1, 1, 1, false}, /* stride 2 */
+		{1, 8, 8, 2, 4, 4, 3, 3, 3, 2, 2, 0, 0, 1,
 		 false}, /* stride 2, Keras' `same` on an even map: padding at the end only */
-		{1, 9, 9, 1, 5, 5, 2, 7, 7, 2, 2, 3, 3, false},   /* the first layer */
-		{1, 10, 10, 1, 5, 5, 2, 7, 7, 2, 2, 2, 2, false}, /* the first layer in Keras */
-		{2, 5, 5, 4, 3, 3, 3, 1, 1, 2, 2, 0, 0, false},   /* the projection: most source pixels get no gradient */
-		{3, 1, 1, 5, 1, 1, 4, 3, 3, 1, 1, 1, 1, false},   /* a single pixel: one tap of nine */
-		{1, 7, 8, 2, 3, 3, 2, 2, 3, 3, 3, 1, 1, false},   /* stride 3 */
-		{3, 1, 1, 6, 1, 1, 5, 1, 1, 1, 1, 0, 0, false},   /* the dense layer */
-		{2, 5, 6, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1, true},    /* Winograd's method: four tiles, none of them whole */
-		{3, 9, 8, 2, 7, 7, 3, 3, 3, 1, 1, 0, 1, true},    /* other padding, before and behind */
+		{1, 9, 9, 1, 5, 5, 2, 7, 7, 2, 2, 3, 3, 1, false},   /* the first layer */
+		{1, 10, 10, 1, 5, 5, 2, 7, 7, 2, 2, 2, 2, 1, false}, /* the first layer in Keras */
+		{2, 5, 5, 4, 3, 3, 3, 1, 1, 2, 2, 0, 0, 1, false},   /* the projection: most source pixels get no gradient */
+		{3, 1, 1, 5, 1, 1, 4, 3, 3, 1, 1, 1, 1, 1, false},   /* a single pixel: one tap of nine */
+		{1, 7, 8, 2, 3, 3, 2, 2, 3, 3, 3, 1, 1, 1, false},   /* stride 3 */
+		{3, 1, 1, 6, 1, 1, 5, 1, 1, 1, 1, 0, 0, 1, false},   /* the dense layer */
+		{2, 5, 6, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1, 1, true},    /* Winograd's method: four tiles, none of them whole */
+		{3, 9, 8, 2, 7, 7, 3, 3, 3, 1, 1, 0, 1, 1, true},    /* other padding, before and behind */
+		{2, 5, 6, 8, 5, 6, 8, 3, 3, 1, 1, 1, 1, 4, false},   /* four groups of two channels */
+		{1, 7, 6, 6, 4, 3, 9, 3, 3, 2, 2, 1, 1, 3, false},   /* groups from two channels to three, stride 2 */
+		{2, 4, 4, 5, 4, 4, 5, 3, 3, 1, 1, 1, 1, 5, false},   /* a group a channel */
 	};
 	for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++)
 		check_convolution(&problems[i]);

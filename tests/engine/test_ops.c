@@ -113,7 +113,7 @@ static void run_convolution(const struct sc_kernels *k, const struct sc_convolut
 
 static void test_convolution(const struct sc_convolution *c, bool bias)
 {
-	int64_t src = c->mb * c->ih * c->iw * c->ic, dst = c->mb * c->oh * c->ow * c->oc, weights = c->kh * c->kw * c->ic * c->oc;
+	int64_t src = c->mb * c->ih * c->iw * c->ic, dst = c->mb * c->oh * c->ow * c->oc, weights = sc_weight_count(c);
 	const struct sizes sizes = {{src, weights, c->oc, dst}, {dst, dst, dst, dst, src, src, weights, c->oc}};
 	float *in[INPUTS], *expected[RESULTS], *found[RESULTS];
 	for (int i = 0; i < INPUTS; i++)
@@ -380,7 +380,7 @@ static void test_elements(int64_t count)
  */
 
 struct problem {
-	int64_t mb, ih, iw, ic, oc, kh, kw, sh, sw, top, left, bottom, right;
+	int64_t mb, ih, iw, ic, oc, kh, kw, sh, sw, top, left, bottom, right, groups;
 	bool same, bias, zero, winograd;
 };
 
@@ -393,6 +393,8 @@ static bool read_word(struct problem *p, const char *word)
 		p->ih = a, p->iw = b, p->ic = c;
 	else if (sscanf(word, "oc%lld", &a) == 1)
 		p->oc = a;
+	else if (sscanf(word, "g%lld", &a) == 1)
+		p->groups = a;
 	else if (sscanf(word, "k%lldx%lld", &a, &b) == 2)
 		p->kh = a, p->kw = b;
 	else if (sscanf(word, "s%lldx%lld", &a, &b) == 2)
@@ -443,9 +445,9 @@ static bool run_line(const char *op, struct problem *p)
 	axis(p->same, p->ih, p->kh, p->sh, &p->top, p->bottom, &oh);
 	axis(p->same, p->iw, p->kw, p->sw, &p->left, p->right, &ow);
 	if (strcmp(op, "conv") == 0) {
-		const struct sc_convolution c = {p->mb, p->ih, p->iw, p->ic, oh,     ow,      p->oc,
-						 p->kh, p->kw, p->sh, p->sw, p->top, p->left, p->winograd};
-		if (p->winograd && !sc_winograd_possible(&c))
+		const struct sc_convolution c = {p->mb, p->ih, p->iw, p->ic,  oh,      ow,        p->oc,      p->kh,
+						 p->kw, p->sh, p->sw, p->top, p->left, p->groups, p->winograd};
+		if (p->groups < 1 || p->ic % p->groups || p->oc % p->groups || (p->winograd && !sc_winograd_possible(&c)))
 			return false;
 		test_convolution(&c, p->bias);
 		return true;
@@ -479,7 +481,7 @@ static bool read_line(char *line)
 {
 	line[strcspn(line, "#\n")] = 0;
 	char *rest = NULL, *op = strtok_r(line, " \t", &rest);
-	struct problem p = {.mb = 1};
+	struct problem p = {.mb = 1, .groups = 1};
 	if (!op)
 		return true;
 	if (strcmp(op, "elements") == 0) {

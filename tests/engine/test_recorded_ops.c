@@ -61,7 +61,8 @@ static void convolution_case(struct sc_safetensors *file, const char *group, con
 
 static void run_convolution(struct sc_safetensors *file, const char *group, const int64_t *p)
 {
-	struct sc_convolution c = {.mb = p[0],
+	struct sc_convolution c = {.groups = 1,
+				   .mb = p[0],
 				   .ih = p[1],
 				   .iw = p[2],
 				   .ic = p[3],
@@ -80,7 +81,8 @@ static void run_convolution(struct sc_safetensors *file, const char *group, cons
 /* A dense layer is a 1x1 convolution on a 1x1 image. */
 static void run_dense(struct sc_safetensors *file, const char *group, const int64_t *p)
 {
-	struct sc_convolution c = {.mb = p[0],
+	struct sc_convolution c = {.groups = 1,
+				   .mb = p[0],
 				   .ih = 1,
 				   .iw = 1,
 				   .ic = p[1],

@@ -104,6 +104,29 @@ static void torchvision_bottlenecks_stride_in_the_3x3(void **state)
 	sc_model_destroy(model);
 }
 
+static void bottlenecks_look_around_in_groups_or_wide(void **state)
+{
+	(void)state;
+	struct sc_model *model = build("resnext50_32x4d", 224, 3);
+	const struct sc_node *node = find(model, "layer1.0.conv2");
+	const struct sc_parameter *weight = &model->parameters[node->weight];
+	assert_int_equal(node->groups, 32);
+	assert_int_equal(node->channels, 128);
+	assert_int_equal(weight->shape[2], 4); /* channels of a group */
+	assert_int_equal(weight->shape[3], 128);
+	assert_int_equal(weight->fan_in, 9 * 4);
+	assert_int_equal(weight->fan_out, 9 * 128); /* as torch counts: all output channels */
+	assert_int_equal(find(model, "layer1.0.conv3")->groups, 1);
+	assert_int_equal(find(model, "layer4.2.conv2")->channels, 1024);
+	assert_int_equal(find(model, "layer4.2.relu")->channels, 2048);
+	sc_model_destroy(model);
+	model = build("wide_resnet50_2", 224, 3);
+	assert_int_equal(find(model, "layer1.0.conv2")->channels, 128);
+	assert_int_equal(find(model, "layer1.0.conv2")->groups, 1);
+	assert_int_equal(find(model, "layer1.0.conv3")->channels, 256);
+	sc_model_destroy(model);
+}
+
 static void blocks_add_the_shortcut(void **state)
 {
 	(void)state;
@@ -230,6 +253,7 @@ int main(void)
 		cmocka_unit_test(every_node_comes_after_its_inputs_and_is_used),
 		cmocka_unit_test(parameters_have_torchvisions_names_in_its_order),
 		cmocka_unit_test(torchvision_bottlenecks_stride_in_the_3x3),
+		cmocka_unit_test(bottlenecks_look_around_in_groups_or_wide),
 		cmocka_unit_test(blocks_add_the_shortcut),
 		cmocka_unit_test(the_tutorials_net_has_kerass_habits),
 		cmocka_unit_test(other_members_of_the_family_can_be_built),

@@ -1,22 +1,33 @@
-/* convolution.c - forward and backward-data convolutions as correlations: which taps, which pixels, where the packed weights go. */
+/* convolution.c - forward and backward-data convolutions as correlations: which taps, which pixels, where the packed weights go.
+ *
+ * Narrow groups are one correlation, side by side (spread.h); others are one correlation each, a part of the convolution. */
 #include <string.h>
 
 #include "engine/cpu/correlation.h"
 #include "engine/cpu/cpu.h"
+#include "engine/cpu/spread.h"
 #include "engine/cpu/winograd.h"
 
 /* ---- Forward --------------------------------------------------------------------------------------------------------------- */
 
+static bool forward_together(const struct sc_convolution *c)
+{
+	return c->groups == 1 || side_by_side(c->groups, sc_group_ic(c), sc_group_oc(c));
+}
+
 static struct correlation forward_correlation(const struct sc_convolution *c)
 {
+	bool together = forward_together(c);
 	return (struct correlation){
 		.mb = c->mb,
 		.src_h = c->ih,
 		.src_w = c->iw,
-		.depth = c->ic,
+		.src_pixel = c->ic,
+		.depth = sc_group_ic(c),
+		.groups = together ? c->groups : 1,
 		.out_h = c->oh,
 		.out_w = c->ow,
-		.width = c->oc,
+		.width = together ? c->oc : sc_group_oc(c),
 		.dst_image = c->oh * c->ow * c->oc,
 		.dst_row = c->ow * c->oc,
 		.dst_pixel = c->oc,
@@ -31,7 +42,17 @@ static struct correlation forward_correlation(const struct sc_convolution *c)
 
 static struct packing forward_packing(const struct sc_convolution *c)
 {
-	return (struct packing){.kw = c->kw, .ic = c->ic, .oc = c->oc, .taps_h = c->kh, .taps_w = c->kw, .step_h = 1, .step_w = 1};
+	return (struct packing){
+		.kw = c->kw,
+		.row = c->oc,
+		.groups = forward_together(c) ? c->groups : 1,
+		.ic = sc_group_ic(c),
+		.oc = sc_group_oc(c),
+		.taps_h = c->kh,
+		.taps_w = c->kw,
+		.step_h = 1,
+		.step_w = 1,
+	};
 }
 
 /* The taps of an axis that some window meets: windows begin at -pad, -pad + step, ...; `out` of them. */
@@ -59,12 +80,6 @@ static int64_t scratch_of(const struct sc_convolution *c, const struct correlati
 	return c->winograd ? SC_CPU(winograd_workspace)(correlation, threads) : threads * SC_CPU(correlation_scratch)(correlation);
 }
 
-/* Numbers of a correlation's weights as it reads them. */
-static int64_t weights_of(const struct sc_convolution *c, const struct correlation *correlation, const struct packing *packing)
-{
-	return c->winograd ? SC_CPU(winograd_weight_count)(correlation) : SC_CPU(packed_count)(packing);
-}
-
 static void run(const struct sc_convolution *c, const struct correlation *correlation, struct sc_pool *pool)
 {
 	if (c->winograd)
@@ -73,11 +88,23 @@ static void run(const struct sc_convolution *c, const struct correlation *correl
 		SC_CPU(correlate)(correlation, pool);
 }
 
-int64_t SC_CPU(convolution_packed_bytes)(const struct sc_convolution *c)
+/* Groups that are not side by side are one correlation each: a part. */
+static int64_t forward_parts(const struct sc_convolution *c)
+{
+	return forward_together(c) ? 1 : c->groups;
+}
+
+/* Numbers of the packed weights of a part. */
+static int64_t forward_part_count(const struct sc_convolution *c)
 {
 	struct correlation correlation = forward_correlation(c);
 	struct packing packing = forward_packing(c);
-	return weights_of(c, &correlation, &packing) * (int64_t)sizeof(float);
+	return whole_lines(c->winograd ? SC_CPU(winograd_weight_count)(&correlation) : SC_CPU(packed_count)(&packing));
+}
+
+int64_t SC_CPU(convolution_packed_bytes)(const struct sc_convolution *c)
+{
+	return forward_parts(c) * forward_part_count(c) * (int64_t)sizeof(float);
 }
 
 void SC_CPU(convolution_pack)(const struct sc_convolution *c, const float *weights, float *packed, struct sc_pool *pool)
@@ -89,16 +116,24 @@ void SC_CPU(convolution_pack)(const struct sc_convolution *c, const float *weigh
 		SC_CPU(winograd_pack)(&correlation, &taps, packed, pool);
 		return;
 	}
-	packing.weights = weights, packing.packed = packed;
 	limit_to_used(&packing, &correlation, false);
-	SC_CPU(pack)(&packing, pool);
+	for (int64_t part = 0; part < forward_parts(c); part++) {
+		packing.weights = weights + part * sc_group_oc(c), packing.packed = packed + part * forward_part_count(c);
+		SC_CPU(pack)(&packing, pool);
+	}
+}
+
+/* The bias of any part is followed by a whole block. */
+static int64_t whole_bias_count(const struct sc_convolution *c)
+{
+	return (blocks_of(c->oc) + (c->groups > 1)) * BLOCK;
 }
 
 /* Workspace: bias filled up to whole blocks, scratch. */
 int64_t SC_CPU(convolution_forward_workspace)(const struct sc_convolution *c, int threads)
 {
 	struct correlation correlation = forward_correlation(c);
-	return (whole_lines(blocks_of(c->oc) * BLOCK) + scratch_of(c, &correlation, threads)) * (int64_t)sizeof(float);
+	return (whole_lines(whole_bias_count(c)) + scratch_of(c, &correlation, threads)) * (int64_t)sizeof(float);
 }
 
 void SC_CPU(convolution_forward)(const struct sc_convolution *c, const struct sc_convolution_forward *t, void *workspace,
@@ -106,15 +141,20 @@ void SC_CPU(convolution_forward)(const struct sc_convolution *c, const struct sc
 {
 	struct correlation correlation = forward_correlation(c);
 	float *whole_bias = workspace;
-	int64_t bias_count = blocks_of(c->oc) * BLOCK;
+	int64_t bias_count = whole_bias_count(c);
 	if (t->bias) {
 		memcpy(whole_bias, t->bias, (size_t)c->oc * sizeof(float));
 		memset(whole_bias + c->oc, 0, (size_t)(bias_count - c->oc) * sizeof(float));
 	}
-	correlation.src = t->src, correlation.weights = t->packed, correlation.bias = t->bias ? whole_bias : NULL;
-	correlation.residual = t->residual, correlation.relu = t->relu, correlation.dst = t->dst;
-	correlation.scratch = whole_bias + whole_lines(bias_count);
-	run(c, &correlation, pool);
+	correlation.relu = t->relu, correlation.scratch = whole_bias + whole_lines(bias_count);
+	for (int64_t part = 0; part < forward_parts(c); part++) {
+		int64_t first = part * sc_group_oc(c);
+		correlation.src = t->src + part * sc_group_ic(c), correlation.dst = t->dst + first;
+		correlation.weights = t->packed + part * forward_part_count(c);
+		correlation.bias = t->bias ? whole_bias + first : NULL;
+		correlation.residual = t->residual ? t->residual + first : NULL;
+		run(c, &correlation, pool);
+	}
 }
 
 /* ---- Backward data ----------------------------------------------------------------------------------------------------------- */
@@ -135,21 +175,29 @@ static struct axis class_axis(int64_t offset, int64_t size, int64_t kernel, int6
 	return a;
 }
 
+static bool backward_together(const struct sc_convolution *c)
+{
+	return c->groups == 1 || side_by_side(c->groups, sc_group_oc(c), sc_group_ic(c));
+}
+
 static void class_correlation(const struct sc_convolution *c, int64_t offset_h, int64_t offset_w, struct correlation *correlation,
 			      struct packing *packing)
 {
 	struct axis h = class_axis(offset_h, c->ih, c->kh, c->stride_h, c->pad_top);
 	struct axis w = class_axis(offset_w, c->iw, c->kw, c->stride_w, c->pad_left);
+	bool together = backward_together(c);
 	if (h.taps == 0 || w.taps == 0)
 		h.taps = w.taps = 0;
 	*correlation = (struct correlation){
 		.mb = c->mb,
 		.src_h = c->oh,
 		.src_w = c->ow,
-		.depth = c->oc,
+		.src_pixel = c->oc,
+		.depth = sc_group_oc(c),
+		.groups = together ? c->groups : 1,
 		.out_h = h.count,
 		.out_w = w.count,
-		.width = c->ic,
+		.width = together ? c->ic : sc_group_ic(c),
 		.dst_image = c->ih * c->iw * c->ic,
 		.dst_row = c->stride_h * c->iw * c->ic,
 		.dst_pixel = c->stride_w * c->ic,
@@ -162,8 +210,10 @@ static void class_correlation(const struct sc_convolution *c, int64_t offset_h, 
 	};
 	*packing = (struct packing){
 		.kw = c->kw,
-		.ic = c->ic,
-		.oc = c->oc,
+		.row = c->oc,
+		.groups = together ? c->groups : 1,
+		.ic = sc_group_ic(c),
+		.oc = sc_group_oc(c),
 		.taps_h = h.taps,
 		.taps_w = w.taps,
 		.first_h = h.first_tap,
@@ -175,8 +225,8 @@ static void class_correlation(const struct sc_convolution *c, int64_t offset_h, 
 	limit_to_used(packing, correlation, c->winograd);
 }
 
-/* Classes follow each other, so the workspace is that of the largest: packed weights, scratch. Winograd's method transforms what
- * is packed. */
+/* Classes and parts follow each other, so the workspace is that of the largest: packed weights, scratch. Winograd's method
+ * transforms what is packed. */
 static void backward_data_sizes(const struct sc_convolution *c, int threads, int64_t *packed, int64_t *transformed,
 				int64_t *scratch)
 {
@@ -203,23 +253,27 @@ int64_t SC_CPU(convolution_backward_data_workspace)(const struct sc_convolution 
 void SC_CPU(convolution_backward_data)(const struct sc_convolution *c, const float *diff_dst, const float *weights, float *diff_src,
 				       bool accumulate, void *workspace, struct sc_pool *pool)
 {
-	int64_t packed, transformed, scratch;
+	int64_t packed, transformed, scratch, parts = backward_together(c) ? 1 : c->groups;
 	backward_data_sizes(c, sc_pool_threads(pool), &packed, &transformed, &scratch);
 	for (int64_t y = 0; y < minimum(c->stride_h, c->ih); y++)
 		for (int64_t x = 0; x < minimum(c->stride_w, c->iw); x++) {
 			struct correlation correlation;
 			struct packing packing;
 			class_correlation(c, y, x, &correlation, &packing);
-			packing.weights = weights, packing.packed = workspace;
-			SC_CPU(pack)(&packing, pool);
-			correlation.src = diff_dst, correlation.weights = workspace, correlation.accumulate = accumulate;
-			correlation.dst = diff_src + (y * c->iw + x) * c->ic;
+			correlation.weights = packing.packed = workspace;
 			correlation.scratch = (float *)workspace + packed + transformed;
-			if (c->winograd) {
-				const struct winograd_taps taps = {workspace, c->oc * BLOCK, BLOCK, 9 * c->oc * BLOCK};
-				correlation.weights = (float *)workspace + packed;
-				SC_CPU(winograd_pack)(&correlation, &taps, (float *)workspace + packed, pool);
+			correlation.accumulate = accumulate;
+			for (int64_t part = 0; part < parts; part++) {
+				packing.weights = weights + part * sc_group_oc(c);
+				SC_CPU(pack)(&packing, pool);
+				if (c->winograd) {
+					const struct winograd_taps taps = {workspace, c->oc * BLOCK, BLOCK, 9 * c->oc * BLOCK};
+					correlation.weights = (float *)workspace + packed;
+					SC_CPU(winograd_pack)(&correlation, &taps, (float *)workspace + packed, pool);
+				}
+				correlation.src = diff_dst + part * sc_group_oc(c);
+				correlation.dst = diff_src + (y * c->iw + x) * c->ic + part * sc_group_ic(c);
+				run(c, &correlation, pool);
 			}
-			run(c, &correlation, pool);
 		}
 }

@@ -60,6 +60,7 @@ struct column {
 /* Columns of the tile of `pixels` pixels from x0 on; gives how many there are. */
 static int64_t tile_columns(const struct correlation *c, int64_t x0, int pixels, struct column *columns)
 {
+	bool gapless = c->src_pixel == (c->spread ? c->depth * BLOCK : c->depth);
 	int64_t count = 0;
 	for (int64_t s = 0; s < c->taps_w; s++) {
 		int64_t start = x0 * c->step_w + s - c->pad_w; /* source column of pixel 0 */
@@ -69,7 +70,7 @@ static int64_t tile_columns(const struct correlation *c, int64_t x0, int pixels,
 		if (first >= last)
 			continue;
 		struct column *previous = count ? &columns[count - 1] : NULL;
-		bool all = first == 0 && last == pixels;
+		bool all = gapless && first == 0 && last == pixels;
 		if (all && previous && previous->first == 0 && previous->last == pixels && previous->tap + previous->count == s)
 			previous->count++;
 		else
@@ -87,26 +88,6 @@ static void prefetch_results(const struct tile *tile, int pixels)
 			__builtin_prefetch(tile->dst + p * tile->dst_stride + v * LANES, 1);
 }
 
-/* Whether the sources of a strip are gathered first. */
-static bool gathers_strips(const struct correlation *c)
-{
-	bool pointwise = c->taps_h == 1 && c->taps_w == 1 && c->pad_h == 0 && c->pad_w == 0;
-	return pointwise && c->step_w * c->depth % CLASHING == 0 && (c->out_w - 1) * c->step_w < c->src_w;
-}
-
-/* Sources are kept off each other's cache sets. */
-static int64_t strip_stride(const struct correlation *c)
-{
-	return c->depth + 16;
-}
-
-static void gather_strip(const struct correlation *c, int64_t n, int64_t y, int64_t begin, int64_t end, float *gathered)
-{
-	const float *row = c->src + (n * c->src_h + y * c->step_h) * c->src_w * c->depth;
-	for (int64_t x = begin; x < end; x++)
-		memcpy(gathered + (x - begin) * strip_stride(c), row + x * c->step_w * c->depth, (size_t)c->depth * sizeof(float));
-}
-
 /* The tile at (n, y, x0) of a block of output channels, its segments yet to be told. */
 static struct tile result_tile(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t x0)
 {
@@ -119,23 +100,11 @@ static struct tile result_tile(const struct correlation *c, int64_t block, int64
 		.channels = minimum(BLOCK, c->width - block * BLOCK),
 		.accumulate = c->accumulate,
 		.relu = c->relu,
+		.spread = c->spread,
 	};
 }
 
-static void run_gathered_tile(const struct correlation *c, int64_t block, struct tile tile, const float *gathered, int pixels)
-{
-	const struct segment segment = {
-		.src = gathered,
-		.weights = c->weights + block * c->depth * BLOCK,
-		.length = c->depth,
-		.last = pixels,
-	};
-	tile.segments = &segment, tile.segment_count = 1, tile.pixel_stride = strip_stride(c);
-	prefetch_results(&tile, pixels);
-	SC_CPU(tile_run)(pixels, &tile);
-}
-
-static void run_row_tile(const struct correlation *c, int64_t block, struct tile tile, int64_t n, int64_t y, int64_t x0, int pixels)
+static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t x0, int pixels)
 {
 	struct column columns[MAX_TAPS];
 	struct segment segments[MAX_TAPS * MAX_TAPS];
@@ -148,14 +117,15 @@ static void run_row_tile(const struct correlation *c, int64_t block, struct tile
 			const struct column *column = &columns[i];
 			int64_t x = (x0 + column->first) * c->step_w + column->tap - c->pad_w;
 			segments[count++] = (struct segment){
-				.src = c->src + ((n * c->src_h + top + r) * c->src_w + x) * c->depth,
+				.src = c->src + ((n * c->src_h + top + r) * c->src_w + x) * c->src_pixel,
 				.weights = weights + (r * c->taps_w + column->tap) * c->depth * BLOCK,
 				.length = column->count * c->depth,
 				.first = column->first,
 				.last = column->last,
 			};
 		}
-	tile.segments = segments, tile.segment_count = count, tile.pixel_stride = c->step_w * c->depth;
+	struct tile tile = result_tile(c, block, n, y, x0);
+	tile.segments = segments, tile.segment_count = count, tile.pixel_stride = c->step_w * c->src_pixel;
 	prefetch_results(&tile, pixels);
 	SC_CPU(tile_run)(pixels, &tile);
 }
@@ -166,8 +136,63 @@ static int64_t tile_begin(int64_t pixels, int64_t tiles, int64_t i)
 	return i * (pixels / tiles) + minimum(i, pixels % tiles);
 }
 
-/* Blocks that are done together, and groups of them. */
-static int64_t groups_of_blocks(const struct correlation *c)
+void SC_CPU(correlate_row)(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t first, int64_t last)
+{
+	int64_t tiles = row_tiles(c);
+	for (int64_t t = first; t < last; t++) {
+		int64_t x0 = tile_begin(c->out_w, tiles, t);
+		run_row_tile(c, block, n, y, x0, (int)(tile_begin(c->out_w, tiles, t + 1) - x0));
+	}
+}
+
+/* ---- Along a row, gathered ----------------------------------------------------------------------------------------------- */
+
+static bool gathers_strips(const struct correlation *c)
+{
+	bool pointwise = c->taps_h == 1 && c->taps_w == 1 && c->pad_h == 0 && c->pad_w == 0;
+	return pointwise && c->step_w * c->src_pixel % CLASHING == 0 && (c->out_w - 1) * c->step_w < c->src_w;
+}
+
+/* Sources are kept off each other's cache sets. */
+static int64_t strip_stride(const struct correlation *c)
+{
+	return c->depth + 16;
+}
+
+/* The sources of the tiles [first, last) of row y of image n. */
+static void gather_strip(const struct correlation *c, int64_t n, int64_t y, int64_t first, int64_t last, float *gathered)
+{
+	const float *row = c->src + (n * c->src_h + y * c->step_h) * c->src_w * c->src_pixel;
+	int64_t begin = tile_begin(c->out_w, row_tiles(c), first), end = tile_begin(c->out_w, row_tiles(c), last);
+	for (int64_t x = begin; x < end; x++)
+		memcpy(gathered + (x - begin) * strip_stride(c), row + x * c->step_w * c->src_pixel,
+		       (size_t)c->depth * sizeof(float));
+}
+
+static void run_gathered_tiles(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t first, int64_t last,
+			       const float *gathered)
+{
+	int64_t tiles = row_tiles(c), begin = tile_begin(c->out_w, tiles, first);
+	for (int64_t t = first; t < last; t++) {
+		int64_t x0 = tile_begin(c->out_w, tiles, t);
+		int pixels = (int)(tile_begin(c->out_w, tiles, t + 1) - x0);
+		const struct segment segment = {
+			.src = gathered + (x0 - begin) * strip_stride(c),
+			.weights = c->weights + block * c->depth * BLOCK,
+			.length = c->depth,
+			.last = pixels,
+		};
+		struct tile tile = result_tile(c, block, n, y, x0);
+		tile.segments = &segment, tile.segment_count = 1, tile.pixel_stride = strip_stride(c);
+		prefetch_results(&tile, pixels);
+		SC_CPU(tile_run)(pixels, &tile);
+	}
+}
+
+/* ---- Units of work along rows -------------------------------------------------------------------------------------------- */
+
+/* Blocks that are done together, and how many such sets there are. */
+static int64_t block_sets(const struct correlation *c)
 {
 	int64_t together = maximum(1, CACHED_WEIGHTS / maximum(1, c->taps_h * c->taps_w * c->depth * BLOCK));
 	return (blocks_of(c->width) + together - 1) / together;
@@ -176,26 +201,21 @@ static int64_t groups_of_blocks(const struct correlation *c)
 static void row_units(void *context, int slot, int64_t begin, int64_t end)
 {
 	const struct correlation *c = context;
-	int64_t tiles = (c->out_w + TILE_PIXELS - 1) / TILE_PIXELS, strips = (tiles + STRIP_TILES - 1) / STRIP_TILES;
-	int64_t blocks = blocks_of(c->width), groups = groups_of_blocks(c);
+	int64_t tiles = row_tiles(c), strips = (tiles + STRIP_TILES - 1) / STRIP_TILES;
+	int64_t blocks = blocks_of(c->width), sets = block_sets(c);
 	float *gathered = gathers_strips(c) ? c->scratch + slot * SC_CPU(correlation_scratch)(c) : NULL;
 	for (int64_t unit = begin; unit < end; unit++) {
 		int64_t strip = unit % strips, y = unit / strips % c->out_h;
-		int64_t n = unit / strips / c->out_h % c->mb, group = unit / strips / c->out_h / c->mb;
+		int64_t n = unit / strips / c->out_h % c->mb, set = unit / strips / c->out_h / c->mb;
 		int64_t first = strip * STRIP_TILES, last = minimum(tiles, first + STRIP_TILES);
-		int64_t left = tile_begin(c->out_w, tiles, first);
 		if (gathered)
-			gather_strip(c, n, y, left, tile_begin(c->out_w, tiles, last), gathered);
-		for (int64_t block = group * blocks / groups; block < (group + 1) * blocks / groups; block++)
-			for (int64_t t = first; t < last; t++) {
-				int64_t x0 = tile_begin(c->out_w, tiles, t);
-				int pixels = (int)(tile_begin(c->out_w, tiles, t + 1) - x0);
-				struct tile tile = result_tile(c, block, n, y, x0);
-				if (gathered)
-					run_gathered_tile(c, block, tile, gathered + (x0 - left) * strip_stride(c), pixels);
-				else
-					run_row_tile(c, block, tile, n, y, x0, pixels);
-			}
+			gather_strip(c, n, y, first, last, gathered);
+		for (int64_t block = set * blocks / sets; block < (set + 1) * blocks / sets; block++) {
+			if (gathered)
+				run_gathered_tiles(c, block, n, y, first, last, gathered);
+			else
+				SC_CPU(correlate_row)(c, block, n, y, first, last);
+		}
 	}
 }
 
@@ -229,12 +249,16 @@ static struct pixel pixel_at(const struct correlation *c, int64_t index)
 
 static void gather(const struct correlation *c, const struct pixel *p, int64_t n0, int64_t images, float *gathered)
 {
-	int64_t length = (p->last_w - p->first_w) * c->depth;
+	bool gapless = c->src_pixel == c->depth;
+	int64_t columns = p->last_w - p->first_w, copies = gapless ? 1 : columns, length = (gapless ? columns : 1) * c->depth;
 	for (int64_t n = 0; n < images; n++)
-		for (int64_t r = p->first_h; r < p->last_h; r++)
-			memcpy(gathered + n * gathered_stride(c) + (r - p->first_h) * length,
-			       c->src + (((n0 + n) * c->src_h + p->top + r) * c->src_w + p->left + p->first_w) * c->depth,
-			       (size_t)length * sizeof(float));
+		for (int64_t r = p->first_h; r < p->last_h; r++) {
+			const float *from =
+				c->src + (((n0 + n) * c->src_h + p->top + r) * c->src_w + p->left + p->first_w) * c->src_pixel;
+			float *to = gathered + n * gathered_stride(c) + (r - p->first_h) * columns * c->depth;
+			for (int64_t i = 0; i < copies; i++)
+				memcpy(to + i * length, from + i * c->src_pixel, (size_t)length * sizeof(float));
+		}
 }
 
 static void run_batch_tiles(const struct correlation *c, const struct pixel *p, int64_t block, int64_t n0, int64_t images,
@@ -291,6 +315,8 @@ static void batch_units(void *context, int slot, int64_t begin, int64_t end)
 
 int64_t SC_CPU(correlation_scratch)(const struct correlation *given)
 {
+	if (given->groups > 1)
+		return SC_CPU(groups_scratch)(given);
 	struct correlation c = flattened(given);
 	if (across_batch(&c))
 		return gathered_images(&c) * gathered_stride(&c);
@@ -299,6 +325,10 @@ int64_t SC_CPU(correlation_scratch)(const struct correlation *given)
 
 void SC_CPU(correlate)(const struct correlation *given, struct sc_pool *pool)
 {
+	if (given->groups > 1) {
+		SC_CPU(correlate_groups)(given, pool);
+		return;
+	}
 	struct correlation c = flattened(given);
 	int64_t blocks = blocks_of(c.width);
 	if (across_batch(&c)) {
@@ -306,7 +336,7 @@ void SC_CPU(correlate)(const struct correlation *given, struct sc_pool *pool)
 		int64_t shares = (blocks + GATHER_BLOCKS - 1) / GATHER_BLOCKS;
 		sc_pool_run(pool, batch_units, &c, shares * groups * c.out_h * c.out_w, 1);
 	} else {
-		int64_t tiles = (c.out_w + TILE_PIXELS - 1) / TILE_PIXELS, strips = (tiles + STRIP_TILES - 1) / STRIP_TILES;
-		sc_pool_run(pool, row_units, &c, groups_of_blocks(&c) * c.mb * c.out_h * strips, minimum(c.out_h, 8));
+		int64_t strips = (row_tiles(&c) + STRIP_TILES - 1) / STRIP_TILES;
+		sc_pool_run(pool, row_units, &c, block_sets(&c) * c.mb * c.out_h * strips, minimum(c.out_h, 8));
 	}
 }

@@ -3,12 +3,14 @@
  * Each chunk (chunks.h) has its own sums, joined along the tree at the end. A unit of work is a part of one chunk's sums and so
  * walks over all of the chunk's pixels, in stretches whose source and gradient stay in the L1 cache while the taps pass over them.
  * Rows of a tile are source channels; where there are few of them (the first layer), rows are the taps of one kernel column
- * instead. */
+ * instead. A block of output channels lies in one group, or in several narrow ones side by side: then its source is spread first.
+ */
 #include <string.h>
 
 #include "engine/chunks.h"
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/gradient_tile.h"
+#include "engine/cpu/spread.h"
 #include "engine/cpu/winograd.h"
 
 #define FEW_CHANNELS   8
@@ -18,16 +20,56 @@
 struct gradient {
 	const struct sc_convolution *c;
 	const float *src, *diff_dst;
-	float *sums;      /* (chunks, kh, kw, ic, oc) */
+	float *sums;      /* (chunks, kh, kw, depth, oc) */
 	float *bias_sums; /* (chunks, oc), or NULL */
+	float *scratch;   /* (threads, scratch_numbers): spread sources */
 	int64_t chunk_images, chunks, blocks;
-	int64_t tiles;  /* of source channels */
-	int64_t groups; /* of such tiles: the rows of a unit of work */
+	bool spread;
+	int64_t depth; /* source channels of a group */
+	int64_t tiles; /* of source channels */
+	int64_t sets;  /* of such tiles: the rows of a unit of work */
 };
 
-static int64_t weight_count(const struct sc_convolution *c)
+/* Output channels that a unit of work sums for: of one group, or of some that lie side by side. */
+struct block {
+	int64_t first, channels;
+	int64_t src; /* first channel of the group's source */
+};
+
+static bool is_spread(const struct sc_convolution *c)
 {
-	return c->kh * c->kw * c->ic * c->oc;
+	return side_by_side(c->groups, sc_group_ic(c), sc_group_oc(c));
+}
+
+static int64_t blocks_in_group(const struct sc_convolution *c)
+{
+	return (sc_group_oc(c) + BLOCK - 1) / BLOCK;
+}
+
+static int64_t block_count(const struct sc_convolution *c)
+{
+	return is_spread(c) ? (c->oc + BLOCK - 1) / BLOCK : c->groups * blocks_in_group(c);
+}
+
+static struct block block_at(const struct gradient *g, int64_t index)
+{
+	const struct sc_convolution *c = g->c;
+	if (g->spread)
+		return (struct block){index * BLOCK, minimum(BLOCK, c->oc - index * BLOCK), 0};
+	int64_t group = index / blocks_in_group(c), offset = index % blocks_in_group(c) * BLOCK;
+	return (struct block){group * sc_group_oc(c) + offset, minimum(BLOCK, sc_group_oc(c) - offset), group * g->depth};
+}
+
+/* Output rows whose source is spread at once, and the numbers that takes. */
+static int64_t spread_rows(const struct sc_convolution *c)
+{
+	return spread_band(c->oh, c->stride_h, c->kh, c->iw * sc_group_ic(c) * BLOCK);
+}
+
+static int64_t scratch_numbers(const struct sc_convolution *c)
+{
+	int64_t rows = minimum(c->ih, (spread_rows(c) - 1) * c->stride_h + c->kh);
+	return is_spread(c) ? whole_lines(rows * c->iw * sc_group_ic(c) * BLOCK) : 0;
 }
 
 /* Output positions [first, last) of an axis that tap `tap` takes from inside the source. */
@@ -58,15 +100,19 @@ static void merge_loops(struct walk *outer, struct walk *inner)
 /* ---- Rows are source channels -------------------------------------------------------------------------------------------------
  */
 
-/* A stretch of pixels: images [n0, n1), output rows [y0, y1). */
+/* A stretch of pixels: images [n0, n1), output rows [y0, y1), and their source: `src` is row `top` of image n0, first channel of
+ * the group. */
 struct stretch {
 	int64_t n0, n1, y0, y1;
+	const float *src;
+	int64_t top;
 };
 
 static void run_tap(const struct gradient *g, const struct stretch *s, float *sums, int64_t r, int64_t t, int64_t i0, int rows,
-		    int64_t o0)
+		    const struct block *b)
 {
 	const struct sc_convolution *c = g->c;
+	int64_t number = g->spread ? BLOCK : 1, pixel = g->spread ? g->depth * BLOCK : c->ic;
 	int64_t first_y, last_y, first_x, last_x;
 	valid_outputs(r, c->stride_h, c->pad_top, c->ih, c->oh, &first_y, &last_y);
 	valid_outputs(t, c->stride_w, c->pad_left, c->iw, c->ow, &first_x, &last_x);
@@ -75,15 +121,16 @@ static void run_tap(const struct gradient *g, const struct stretch *s, float *su
 		return;
 	int64_t iy = first_y * c->stride_h - c->pad_top + r, ix = first_x * c->stride_w - c->pad_left + t;
 	struct gradient_tile tile = {
-		.src = g->src + ((s->n0 * c->ih + iy) * c->iw + ix) * c->ic + i0,
-		.diff_dst = g->diff_dst + ((s->n0 * c->oh + first_y) * c->ow + first_x) * c->oc + o0,
-		.row_stride = 1,
-		.images = {s->n1 - s->n0, c->ih * c->iw * c->ic, c->oh * c->ow * c->oc},
-		.rows = {last_y - first_y, c->stride_h * c->iw * c->ic, c->ow * c->oc},
-		.columns = {last_x - first_x, c->stride_w * c->ic, c->oc},
-		.sums = sums + ((r * c->kw + t) * c->ic + i0) * c->oc + o0,
+		.src = s->src + ((iy - s->top) * c->iw + ix) * pixel + i0 * number,
+		.diff_dst = g->diff_dst + ((s->n0 * c->oh + first_y) * c->ow + first_x) * c->oc + b->first,
+		.row_stride = number,
+		.images = {s->n1 - s->n0, c->ih * c->iw * pixel, c->oh * c->ow * c->oc},
+		.rows = {last_y - first_y, c->stride_h * c->iw * pixel, c->ow * c->oc},
+		.columns = {last_x - first_x, c->stride_w * pixel, c->oc},
+		.sums = sums + ((r * c->kw + t) * g->depth + i0) * c->oc + b->first,
 		.sums_stride = c->oc,
-		.channels = minimum(BLOCK, c->oc - o0),
+		.channels = b->channels,
+		.spread = g->spread,
 	};
 	merge_loops(&tile.rows, &tile.columns);
 	merge_loops(&tile.images, &tile.rows);
@@ -93,37 +140,63 @@ static void run_tap(const struct gradient *g, const struct stretch *s, float *su
 
 static int64_t channel_tiles(const struct sc_convolution *c)
 {
-	return (c->ic + TILE_PIXELS - 1) / TILE_PIXELS;
+	return (sc_group_ic(c) + TILE_PIXELS - 1) / TILE_PIXELS;
 }
 
-static int64_t tile_begin(const struct sc_convolution *c, int64_t tile)
+static int64_t tile_begin(const struct gradient *g, int64_t tile)
 {
-	int64_t tiles = channel_tiles(c);
-	return tile * (c->ic / tiles) + minimum(tile, c->ic % tiles);
+	return tile * (g->depth / g->tiles) + minimum(tile, g->depth % g->tiles);
 }
 
-/* The tiles [first, last) of source channels. */
-static void run_channels(const struct gradient *g, int64_t n0, int64_t n1, float *sums, int64_t first, int64_t last, int64_t o0)
+/* The tiles [first, last) of source channels over one stretch. */
+static void run_stretch(const struct gradient *g, const struct stretch *s, float *sums, int64_t first, int64_t last,
+			const struct block *b)
+{
+	for (int64_t t = first; t < last; t++) {
+		int64_t i0 = tile_begin(g, t);
+		int rows = (int)(tile_begin(g, t + 1) - i0);
+		for (int64_t tap = 0; tap < g->c->kh * g->c->kw; tap++)
+			run_tap(g, s, sums, tap / g->c->kw, tap % g->c->kw, i0, rows, b);
+	}
+}
+
+static void run_channels(const struct gradient *g, int64_t n0, int64_t n1, float *sums, int64_t first, int64_t last,
+			 const struct block *b)
 {
 	const struct sc_convolution *c = g->c;
 	int64_t step_y = minimum(c->oh, (STRETCH_PIXELS + c->ow - 1) / c->ow);
 	int64_t step_n = step_y < c->oh ? 1 : maximum(1, STRETCH_PIXELS / (c->oh * c->ow));
 	for (int64_t n = n0; n < n1; n += step_n)
 		for (int64_t y = 0; y < c->oh; y += step_y) {
-			struct stretch s = {n, minimum(n1, n + step_n), y, minimum(c->oh, y + step_y)};
-			for (int64_t t = first; t < last; t++) {
-				int64_t i0 = tile_begin(c, t);
-				int rows = (int)(tile_begin(c, t + 1) - i0);
-				for (int64_t tap = 0; tap < c->kh * c->kw; tap++)
-					run_tap(g, &s, sums, tap / c->kw, tap % c->kw, i0, rows, o0);
-			}
+			const float *src = g->src + n * c->ih * c->iw * c->ic + b->src;
+			struct stretch s = {n, minimum(n1, n + step_n), y, minimum(c->oh, y + step_y), src, 0};
+			run_stretch(g, &s, sums, first, last, b);
+		}
+}
+
+/* Groups side by side: all tiles, band by band. */
+static void run_spread(const struct gradient *g, int64_t n0, int64_t n1, float *sums, const struct block *b, float *scratch)
+{
+	const struct sc_convolution *c = g->c;
+	const struct spreading spreading = {c->ic, g->depth, sc_group_oc(c), b->first, b->channels};
+	int64_t step_y = spread_rows(c);
+	for (int64_t n = n0; n < n1; n++)
+		for (int64_t y = 0; y < c->oh; y += step_y) {
+			struct stretch s = {n, n + 1, y, minimum(c->oh, y + step_y), scratch, 0};
+			int64_t bottom = minimum(c->ih, (s.y1 - 1) * c->stride_h - c->pad_top + c->kh);
+			s.top = maximum(0, y * c->stride_h - c->pad_top);
+			if (s.top >= bottom)
+				continue;
+			SC_CPU(spread)
+			(&spreading, (bottom - s.top) * c->iw, g->src + (n * c->ih + s.top) * c->iw * c->ic, scratch);
+			run_stretch(g, &s, sums, 0, g->tiles, b);
 		}
 }
 
 /* ---- Rows are taps of a kernel column
  * -------------------------------------------------------------------------------------------- */
 
-static void run_column(const struct gradient *g, int64_t n, int64_t y, float *sums, int64_t t, int64_t i, int64_t o0)
+static void run_column(const struct gradient *g, int64_t n, int64_t y, float *sums, int64_t t, int64_t i, const struct block *b)
 {
 	const struct sc_convolution *c = g->c;
 	int64_t first_x, last_x, top = y * c->stride_h - c->pad_top;
@@ -133,56 +206,58 @@ static void run_column(const struct gradient *g, int64_t n, int64_t y, float *su
 		return;
 	for (int64_t r = first; r < last; r += TILE_PIXELS) {
 		struct gradient_tile tile = {
-			.src = g->src + ((n * c->ih + top + r) * c->iw + first_x * c->stride_w - c->pad_left + t) * c->ic + i,
-			.diff_dst = g->diff_dst + ((n * c->oh + y) * c->ow + first_x) * c->oc + o0,
+			.src = g->src + ((n * c->ih + top + r) * c->iw + first_x * c->stride_w - c->pad_left + t) * c->ic + b->src +
+			       i,
+			.diff_dst = g->diff_dst + ((n * c->oh + y) * c->ow + first_x) * c->oc + b->first,
 			.row_stride = c->iw * c->ic,
 			.images = {.count = 1},
 			.rows = {.count = 1},
 			.columns = {last_x - first_x, c->stride_w * c->ic, c->oc},
-			.sums = sums + ((r * c->kw + t) * c->ic + i) * c->oc + o0,
-			.sums_stride = c->kw * c->ic * c->oc,
-			.channels = minimum(BLOCK, c->oc - o0),
+			.sums = sums + ((r * c->kw + t) * g->depth + i) * c->oc + b->first,
+			.sums_stride = c->kw * g->depth * c->oc,
+			.channels = b->channels,
 		};
 		SC_CPU(gradient_tile_run)((int)minimum(TILE_PIXELS, last - r), &tile);
 	}
 }
 
-static void run_columns(const struct gradient *g, int64_t n0, int64_t n1, float *sums, int64_t o0)
+static void run_columns(const struct gradient *g, int64_t n0, int64_t n1, float *sums, const struct block *b)
 {
 	const struct sc_convolution *c = g->c;
 	for (int64_t n = n0; n < n1; n++)
 		for (int64_t y = 0; y < c->oh; y++)
 			for (int64_t t = 0; t < c->kw; t++)
-				for (int64_t i = 0; i < c->ic; i++)
-					run_column(g, n, y, sums, t, i, o0);
+				for (int64_t i = 0; i < g->depth; i++)
+					run_column(g, n, y, sums, t, i, b);
 }
 
 /* ---- All
  * --------------------------------------------------------------------------------------------------------------------------- */
 
-static void clear(const struct gradient *g, float *sums, int64_t i0, int64_t i1, int64_t o0)
+static void clear(const struct gradient *g, float *sums, int64_t i0, int64_t i1, const struct block *b)
 {
 	const struct sc_convolution *c = g->c;
-	size_t bytes = (size_t)minimum(BLOCK, c->oc - o0) * sizeof(float);
 	for (int64_t tap = 0; tap < c->kh * c->kw; tap++)
 		for (int64_t i = i0; i < i1; i++)
-			memset(sums + (tap * c->ic + i) * c->oc + o0, 0, bytes);
+			memset(sums + (tap * g->depth + i) * c->oc + b->first, 0, (size_t)b->channels * sizeof(float));
 }
 
 static void sum_units(void *context, int slot, int64_t begin, int64_t end)
 {
-	(void)slot;
 	const struct gradient *g = context;
 	for (int64_t unit = begin; unit < end; unit++) {
-		int64_t group = unit % g->groups, block = unit / g->groups % g->blocks, chunk = unit / g->groups / g->blocks;
+		int64_t set = unit % g->sets, chunk = unit / g->sets / g->blocks;
+		struct block b = block_at(g, unit / g->sets % g->blocks);
 		int64_t n0 = chunk * g->chunk_images, n1 = minimum(g->c->mb, n0 + g->chunk_images);
-		int64_t first = group * g->tiles / g->groups, last = (group + 1) * g->tiles / g->groups;
-		float *sums = g->sums + chunk * weight_count(g->c);
-		clear(g, sums, tile_begin(g->c, first), tile_begin(g->c, last), block * BLOCK);
-		if (g->c->ic < FEW_CHANNELS)
-			run_columns(g, n0, n1, sums, block * BLOCK);
+		int64_t first = set * g->tiles / g->sets, last = (set + 1) * g->tiles / g->sets;
+		float *sums = g->sums + chunk * sc_weight_count(g->c);
+		clear(g, sums, tile_begin(g, first), tile_begin(g, last), &b);
+		if (g->spread)
+			run_spread(g, n0, n1, sums, &b, g->scratch + slot * scratch_numbers(g->c));
+		else if (g->depth < FEW_CHANNELS)
+			run_columns(g, n0, n1, sums, &b);
 		else
-			run_channels(g, n0, n1, sums, first, last, block * BLOCK);
+			run_channels(g, n0, n1, sums, first, last, &b);
 	}
 }
 
@@ -230,9 +305,9 @@ static void join_parts(float *parts, int64_t count, int64_t size, float *result,
 int64_t SC_CPU(convolution_backward_weights_workspace)(const struct sc_convolution *c, int threads)
 {
 	int64_t chunks = sc_gradient_chunk_count(c);
-	int64_t sums = chunks > 1 ? chunks * weight_count(c) : 0; /* one chunk is summed in diff_weights itself */
-	int64_t winograd = c->winograd ? SC_CPU(winograd_weights_workspace)(c, threads) : 0;
-	return (whole_lines(sums) + whole_lines(chunks * c->oc) + winograd) * (int64_t)sizeof(float);
+	int64_t sums = chunks > 1 ? chunks * sc_weight_count(c) : 0; /* one chunk is summed in diff_weights itself */
+	int64_t scratch = c->winograd ? SC_CPU(winograd_weights_workspace)(c, threads) : threads * scratch_numbers(c);
+	return (whole_lines(sums) + whole_lines(chunks * c->oc) + scratch) * (int64_t)sizeof(float);
 }
 
 void SC_CPU(convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst,
@@ -244,19 +319,22 @@ void SC_CPU(convolution_backward_weights)(const struct sc_convolution *c, const 
 		.diff_dst = diff_dst,
 		.chunk_images = sc_gradient_chunk_images(c),
 		.chunks = sc_gradient_chunk_count(c),
-		.blocks = (c->oc + BLOCK - 1) / BLOCK,
+		.blocks = block_count(c),
+		.spread = is_spread(c),
+		.depth = sc_group_ic(c),
 		.tiles = channel_tiles(c),
 	};
-	int64_t block_numbers = c->kh * c->kw * c->ic * BLOCK;
-	g.groups = c->ic < FEW_CHANNELS ? 1 : minimum(g.tiles, (block_numbers + UNIT_NUMBERS - 1) / UNIT_NUMBERS);
+	int64_t block_numbers = c->kh * c->kw * g.depth * BLOCK;
+	g.sets = g.spread || g.depth < FEW_CHANNELS ? 1 : minimum(g.tiles, (block_numbers + UNIT_NUMBERS - 1) / UNIT_NUMBERS);
 	g.sums = g.chunks > 1 ? workspace : diff_weights;
-	g.bias_sums = (float *)workspace + (g.chunks > 1 ? whole_lines(g.chunks * weight_count(c)) : 0);
+	g.bias_sums = (float *)workspace + (g.chunks > 1 ? whole_lines(g.chunks * sc_weight_count(c)) : 0);
+	g.scratch = g.bias_sums + whole_lines(g.chunks * c->oc);
 	if (c->winograd)
-		SC_CPU(winograd_weights)(c, src, diff_dst, g.sums, g.bias_sums + whole_lines(g.chunks * c->oc), pool);
+		SC_CPU(winograd_weights)(c, src, diff_dst, g.sums, g.scratch, pool);
 	else
-		sc_pool_run(pool, sum_units, &g, g.chunks * g.blocks * g.groups, 1);
+		sc_pool_run(pool, sum_units, &g, g.chunks * g.blocks * g.sets, 1);
 	if (g.chunks > 1)
-		join_parts(g.sums, g.chunks, weight_count(c), diff_weights, pool);
+		join_parts(g.sums, g.chunks, sc_weight_count(c), diff_weights, pool);
 	if (diff_bias) {
 		sc_pool_run(pool, bias_units, &g, g.chunks, 1);
 		join_parts(g.bias_sums, g.chunks, c->oc, diff_bias, pool);

@@ -1,7 +1,5 @@
 /* gradient_tile.c - the inner loop of weight gradients: see gradient_tile.h. Compiled for each number of rows, and for whole and
- * partial blocks of channels. */
-#include <stdbool.h>
-
+ * partial blocks of channels, and for sources as they are or spread. */
 #include "engine/cpu/gradient_tile.h"
 
 SC_INLINE lanes load(const float *numbers, int64_t channels, int v, const bool whole)
@@ -18,11 +16,13 @@ SC_INLINE void store(float *numbers, lanes a, int64_t channels, int v, const boo
 }
 
 /* Every `row` in the macros is a constant after inlining, and so is each condition on it. */
-SC_INLINE void run(const struct gradient_tile *t, const int rows, const bool whole)
+SC_INLINE void run(const struct gradient_tile *t, const int rows, const bool whole, const bool spread)
 {
 	lanes acc[TILE_PIXELS][VECTORS], d[VECTORS], s;
-#define LOAD(row, v)  d[v] = load(diff, t->channels, v, whole);
-#define FMA(row, v)   acc[row][v] = lanes_fma(s, d[v], acc[row][v]);
+#define LOAD(row, v) d[v] = load(diff, t->channels, v, whole);
+#define FMA(row, v)                                                                                                                \
+	s = spread ? lanes_load(src + row * t->row_stride + v * LANES) : s;                                                        \
+	acc[row][v] = lanes_fma(s, d[v], acc[row][v]);
 #define BEGIN(row, v) acc[row][v] = load(t->sums + row * t->sums_stride, t->channels, v, whole);
 #define END(row, v)   store(t->sums + row * t->sums_stride, acc[row][v], t->channels, v, whole);
 #define ROW_BEGIN(row)                                                                                                             \
@@ -55,17 +55,25 @@ SC_INLINE void run(const struct gradient_tile *t, const int rows, const bool who
 #define RUN(row)                                                                                                                   \
 	static __attribute__((noinline)) void run_whole_##row(const struct gradient_tile *t)                                       \
 	{                                                                                                                          \
-		run(t, row + 1, true);                                                                                             \
+		run(t, row + 1, true, false);                                                                                      \
 	}                                                                                                                          \
 	static __attribute__((noinline)) void run_part_##row(const struct gradient_tile *t)                                        \
 	{                                                                                                                          \
-		run(t, row + 1, false);                                                                                            \
+		run(t, row + 1, false, false);                                                                                     \
+	}                                                                                                                          \
+	static __attribute__((noinline)) void run_whole_spread_##row(const struct gradient_tile *t)                                \
+	{                                                                                                                          \
+		run(t, row + 1, true, true);                                                                                       \
+	}                                                                                                                          \
+	static __attribute__((noinline)) void run_part_spread_##row(const struct gradient_tile *t)                                 \
+	{                                                                                                                          \
+		run(t, row + 1, false, true);                                                                                      \
 	}
-#define NAMES(row) {run_whole_##row, run_part_##row},
+#define NAMES(row) {run_whole_##row, run_part_##row, run_whole_spread_##row, run_part_spread_##row},
 EACH_ROW(RUN)
 
 void SC_CPU(gradient_tile_run)(int rows, const struct gradient_tile *tile)
 {
-	static void (*const table[][2])(const struct gradient_tile *) = {EACH_ROW(NAMES)};
-	table[rows - 1][tile->channels < BLOCK](tile);
+	static void (*const table[][4])(const struct gradient_tile *) = {EACH_ROW(NAMES)};
+	table[rows - 1][2 * tile->spread + (tile->channels < BLOCK)](tile);
 }

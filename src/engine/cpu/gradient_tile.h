@@ -1,7 +1,9 @@
 /* gradient_tile.h - the register tile of weight gradients: up to TILE_PIXELS rows (source channels, or tap rows) x BLOCK output
- * channels; it walks over pixels and goes on with the chains that it finds in memory. */
+ * channels; it walks over pixels and goes on with the chains that it finds in memory. Sources may be spread (spread.h). */
 #ifndef SC_ENGINE_CPU_GRADIENT_TILE_H
 #define SC_ENGINE_CPU_GRADIENT_TILE_H
+
+#include <stdbool.h>
 
 #include "engine/cpu/lanes.h"
 
@@ -18,6 +20,7 @@ struct gradient_tile {
 	float *sums;                       /* (rows, sums_stride): the chains so far, and their continuation afterwards */
 	int64_t sums_stride;
 	int64_t channels; /* of the block that exist: 1 to BLOCK */
+	bool spread;      /* a row's number is a block of numbers, one for each lane */
 };
 
 /* rows: 1 to TILE_PIXELS. */

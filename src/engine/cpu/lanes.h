@@ -71,6 +71,16 @@ SC_INLINE lanes lanes_rectify(lanes a)
 {
 	return _mm512_max_ps(_mm512_setzero_ps(), a);
 }
+/* Numbers of lanes; and lane i of the result is lane `from`[i] + shift of `a`. */
+typedef __m512i lane_numbers;
+SC_INLINE lane_numbers lane_numbers_load(const int32_t *p)
+{
+	return _mm512_loadu_si512(p);
+}
+SC_INLINE lanes lanes_permute(lanes a, lane_numbers from, int shift)
+{
+	return _mm512_permutexvar_ps(_mm512_add_epi32(from, _mm512_set1_epi32(shift)), a);
+}
 
 #elif defined(SC_ISA_AVX2)
 
@@ -126,6 +136,15 @@ SC_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 SC_INLINE lanes lanes_rectify(lanes a)
 {
 	return _mm256_max_ps(_mm256_setzero_ps(), a);
+}
+typedef __m256i lane_numbers;
+SC_INLINE lane_numbers lane_numbers_load(const int32_t *p)
+{
+	return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+SC_INLINE lanes lanes_permute(lanes a, lane_numbers from, int shift)
+{
+	return _mm256_permutevar8x32_ps(a, _mm256_add_epi32(from, _mm256_set1_epi32(shift)));
 }
 
 #elif defined(SC_ISA_SSE2)
@@ -259,6 +278,21 @@ SC_INLINE void lanes_store_first(float *p, lanes a, int count)
 	lanes_store(numbers, a);
 	for (int i = 0; i < count; i++)
 		p[i] = numbers[i];
+}
+typedef struct {
+	int32_t from[4];
+} lane_numbers;
+SC_INLINE lane_numbers lane_numbers_load(const int32_t *p)
+{
+	return (lane_numbers){{p[0], p[1], p[2], p[3]}};
+}
+SC_INLINE lanes lanes_permute(lanes a, lane_numbers n, int shift)
+{
+	float numbers[4];
+	lanes_store(numbers, a);
+	const float moved[4] = {numbers[n.from[0] + shift], numbers[n.from[1] + shift], numbers[n.from[2] + shift],
+				numbers[n.from[3] + shift]};
+	return lanes_load(moved);
 }
 #endif
 

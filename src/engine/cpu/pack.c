@@ -13,7 +13,7 @@ static int64_t depth_of(const struct packing *p)
 
 static int64_t width_of(const struct packing *p)
 {
-	return p->transposed ? p->ic : p->oc;
+	return p->groups * (p->transposed ? p->ic : p->oc);
 }
 
 int64_t SC_CPU(packed_count)(const struct packing *p)
@@ -21,11 +21,11 @@ int64_t SC_CPU(packed_count)(const struct packing *p)
 	return blocks_of(width_of(p)) * p->taps_h * p->taps_w * depth_of(p) * BLOCK;
 }
 
-/* Block of output channels of the kernel's tap: rows of (ic, oc) cut to BLOCK columns. */
+/* Block of output channels of the kernel's tap: rows of (ic, row) cut to BLOCK columns. */
 static void copy_columns(const struct packing *p, const float *tap, int64_t first, int64_t channels, float *packed)
 {
 	for (int64_t i = 0; i < p->ic; i++, packed += BLOCK) {
-		const float *row = tap + i * p->oc + first;
+		const float *row = tap + i * p->row + first;
 		if (channels == BLOCK) {
 			for (int v = 0; v < VECTORS; v++)
 				lanes_store(packed + v * LANES, lanes_load(row + v * LANES));
@@ -36,15 +36,15 @@ static void copy_columns(const struct packing *p, const float *tap, int64_t firs
 	}
 }
 
-/* Block of input channels of the kernel's tap, transposed: packed[o][c] = tap[first + c][o]. In squares that stay in the L1 cache.
- */
+/* Block of input channels of the kernel's tap, transposed: packed[o][c] = tap[first + c][o], each within its group. In squares that
+ * stay in the L1 cache. */
 static void copy_rows(const struct packing *p, const float *tap, int64_t first, int64_t channels, float *packed)
 {
 	const int64_t square = 16;
 	for (int64_t o0 = 0; o0 < p->oc; o0 += square) {
 		int64_t o1 = o0 + square < p->oc ? o0 + square : p->oc;
 		for (int64_t c = 0; c < BLOCK; c++) {
-			const float *row = tap + (first + c) * p->oc;
+			const float *row = tap + (first + c) % p->ic * p->row + (first + c) / p->ic * p->oc;
 			for (int64_t o = o0; o < o1; o++)
 				packed[o * BLOCK + c] = c < channels ? row[o] : 0;
 		}
@@ -60,7 +60,7 @@ static void pack_units(void *context, int slot, int64_t begin, int64_t end)
 		int64_t block = unit / (rows * columns), tap = unit % (rows * columns);
 		int64_t r = p->used_top + tap / columns, s = p->used_left + tap % columns;
 		int64_t kernel_tap = (p->first_h + r * p->step_h) * p->kw + p->first_w + s * p->step_w;
-		const float *from = p->weights + kernel_tap * p->ic * p->oc;
+		const float *from = p->weights + kernel_tap * p->ic * p->row;
 		float *to = p->packed + ((block * p->taps_h + r) * p->taps_w + s) * depth_of(p) * BLOCK;
 		int64_t first = block * BLOCK, left = width_of(p) - first;
 		int64_t channels = left < BLOCK ? left : BLOCK;

@@ -1,22 +1,27 @@
 /* tile.c - the inner loop of forward and backward-data convolutions: see tile.h.
  *
- * It is written once for any number of pixels and compiled for each number from 1 to TILE_PIXELS, so that the accumulators are
- * registers. A segment that leaves out up to three pixels at one end of the tile (the left or right edge of an image) has a loop of
- * its own; other ranges, which only tiny images with wide kernels have, go pixel by pixel through memory. */
+ * It is written once for any number of pixels and compiled for each number from 1 to TILE_PIXELS, and for sources as they are or
+ * spread, so that the accumulators are registers. A segment that leaves out up to three pixels at one end of the tile (the left or
+ * right edge of an image) has a loop of its own; other ranges, which only tiny images with wide kernels have, go pixel by pixel
+ * through memory. */
 #include "engine/cpu/tile.h"
 
 /* Every `row` in the macros below is a constant after inlining, and so is each condition on it. */
 
-SC_INLINE void multiply(const struct segment *s, int64_t stride, lanes acc[TILE_PIXELS][VECTORS], const int first, const int last)
+SC_INLINE void multiply(const struct segment *s, int64_t stride, lanes acc[TILE_PIXELS][VECTORS], const int first, const int last,
+			const bool spread)
 {
+	const int64_t step = spread ? BLOCK : 1;
 	const float *src = s->src, *weights = s->weights;
-	for (int64_t k = 0; k < s->length; k++, weights += BLOCK) {
+	for (int64_t k = 0; k < s->length; k++, src += step, weights += BLOCK) {
 		lanes w[VECTORS], x;
 #define LOAD(row, v) w[v] = lanes_load(weights + v * LANES);
-#define FMA(row, v)  acc[row][v] = lanes_fma(x, w[v], acc[row][v]);
+#define FMA(row, v)                                                                                                                \
+	x = spread ? lanes_load(src + (row - first) * stride + v * LANES) : x;                                                     \
+	acc[row][v] = lanes_fma(x, w[v], acc[row][v]);
 #define ROW(row)                                                                                                                   \
 	if (row >= first && row < last) {                                                                                          \
-		x = lanes_broadcast(src[(row - first) * stride + k]);                                                              \
+		x = lanes_broadcast(src[(row - first) * stride]);                                                                  \
 		EACH_VECTOR(FMA, row)                                                                                              \
 	}
 		EACH_VECTOR(LOAD, 0)
@@ -27,19 +32,23 @@ SC_INLINE void multiply(const struct segment *s, int64_t stride, lanes acc[TILE_
 	}
 }
 
-static __attribute__((noinline)) void multiply_in_memory(const struct segment *s, int64_t stride, float acc[TILE_PIXELS][BLOCK])
+static __attribute__((noinline)) void multiply_in_memory(const struct segment *s, int64_t stride, float acc[TILE_PIXELS][BLOCK],
+							 const bool spread)
 {
 	for (int p = s->first; p < s->last; p++)
 		for (int v = 0; v < VECTORS; v++) {
 			lanes sum = lanes_load(acc[p] + v * LANES);
-			for (int64_t k = 0; k < s->length; k++)
-				sum = lanes_fma(lanes_broadcast(s->src[(p - s->first) * stride + k]),
+			for (int64_t k = 0; k < s->length; k++) {
+				const float *src = s->src + (p - s->first) * stride + (spread ? k * BLOCK + v * LANES : k);
+				sum = lanes_fma(spread ? lanes_load(src) : lanes_broadcast(*src),
 						lanes_load(s->weights + k * BLOCK + v * LANES), sum);
+			}
 			lanes_store(acc[p] + v * LANES, sum);
 		}
 }
 
-SC_INLINE void multiply_any(const struct segment *s, int64_t stride, lanes acc[TILE_PIXELS][VECTORS], const int pixels)
+SC_INLINE void multiply_any(const struct segment *s, int64_t stride, lanes acc[TILE_PIXELS][VECTORS], const int pixels,
+			    const bool spread)
 {
 	float memory[TILE_PIXELS][BLOCK];
 #define OUT(row, v) lanes_store(memory[row] + v * LANES, acc[row][v]);
@@ -53,7 +62,7 @@ SC_INLINE void multiply_any(const struct segment *s, int64_t stride, lanes acc[T
 		EACH_VECTOR(IN, row)                                                                                               \
 	}
 	EACH_ROW(ROW_OUT)
-	multiply_in_memory(s, stride, memory);
+	multiply_in_memory(s, stride, memory, spread);
 	EACH_ROW(ROW_IN)
 #undef OUT
 #undef IN
@@ -80,7 +89,7 @@ SC_INLINE void finish(const struct tile *t, int row, int v, lanes sum)
 		lanes_store_first(dst, sum, count);
 }
 
-SC_INLINE void run(const struct tile *t, const int pixels)
+SC_INLINE void run(const struct tile *t, const int pixels, const bool spread)
 {
 	lanes acc[TILE_PIXELS][VECTORS];
 #define ZERO(row, v)   acc[row][v] = lanes_zero();
@@ -95,21 +104,21 @@ SC_INLINE void run(const struct tile *t, const int pixels)
 		const struct segment *s = &t->segments[i];
 		int left = s->first, right = pixels - s->last;
 		if (left == 0 && right == 0)
-			multiply(s, t->pixel_stride, acc, 0, pixels);
+			multiply(s, t->pixel_stride, acc, 0, pixels, spread);
 		else if (pixels > 1 && left == 1 && right == 0)
-			multiply(s, t->pixel_stride, acc, 1, pixels);
+			multiply(s, t->pixel_stride, acc, 1, pixels, spread);
 		else if (pixels > 2 && left == 2 && right == 0)
-			multiply(s, t->pixel_stride, acc, 2, pixels);
+			multiply(s, t->pixel_stride, acc, 2, pixels, spread);
 		else if (pixels > 3 && left == 3 && right == 0)
-			multiply(s, t->pixel_stride, acc, 3, pixels);
+			multiply(s, t->pixel_stride, acc, 3, pixels, spread);
 		else if (pixels > 1 && left == 0 && right == 1)
-			multiply(s, t->pixel_stride, acc, 0, pixels - 1);
+			multiply(s, t->pixel_stride, acc, 0, pixels - 1, spread);
 		else if (pixels > 2 && left == 0 && right == 2)
-			multiply(s, t->pixel_stride, acc, 0, pixels - 2);
+			multiply(s, t->pixel_stride, acc, 0, pixels - 2, spread);
 		else if (pixels > 3 && left == 0 && right == 3)
-			multiply(s, t->pixel_stride, acc, 0, pixels - 3);
+			multiply(s, t->pixel_stride, acc, 0, pixels - 3, spread);
 		else
-			multiply_any(s, t->pixel_stride, acc, pixels);
+			multiply_any(s, t->pixel_stride, acc, pixels, spread);
 	}
 	EACH_ROW(ROW_FINISH)
 #undef ZERO
@@ -121,13 +130,17 @@ SC_INLINE void run(const struct tile *t, const int pixels)
 #define RUN(row)                                                                                                                   \
 	static __attribute__((noinline)) void run_##row(const struct tile *t)                                                      \
 	{                                                                                                                          \
-		run(t, row + 1);                                                                                                   \
+		run(t, row + 1, false);                                                                                            \
+	}                                                                                                                          \
+	static __attribute__((noinline)) void run_spread_##row(const struct tile *t)                                               \
+	{                                                                                                                          \
+		run(t, row + 1, true);                                                                                             \
 	}
-#define NAME(row) run_##row,
+#define NAMES(row) {run_##row, run_spread_##row},
 EACH_ROW(RUN)
 
 void SC_CPU(tile_run)(int pixels, const struct tile *tile)
 {
-	static void (*const table[])(const struct tile *) = {EACH_ROW(NAME)};
-	table[pixels - 1](tile);
+	static void (*const table[][2])(const struct tile *) = {EACH_ROW(NAMES)};
+	table[pixels - 1][tile->spread](tile);
 }

@@ -2,7 +2,10 @@
  *
  * A tile walks a list of segments. A segment is a stretch of the chain that some neighbouring pixels of the tile share: `length`
  * source numbers, one after the other in memory, for each of the pixels [first, last), times a block of weights (length, BLOCK).
- * Pixels outside the range do not take part: a tap in the padding is no part of their chain. */
+ * Pixels outside the range do not take part: a tap in the padding is no part of their chain.
+ *
+ * A source number is broadcast to the whole block. Where the channels of a block belong to several groups, it has been spread
+ * before (spread.h): each source number is then a block of numbers, one for each lane. */
 #ifndef SC_ENGINE_CPU_TILE_H
 #define SC_ENGINE_CPU_TILE_H
 
@@ -12,7 +15,7 @@
 #include "engine/cpu/lanes.h"
 
 struct segment {
-	const float *src;     /* of pixel `first`; the next pixel's lies pixel_stride further */
+	const float *src;     /* (length), spread (length, BLOCK), of pixel `first`; the next pixel's lies pixel_stride further */
 	const float *weights; /* (length, BLOCK) */
 	int64_t length;
 	int first, last;
@@ -29,6 +32,7 @@ struct tile {
 	int64_t channels;      /* of the block that exist: 1 to BLOCK */
 	bool accumulate;       /* add to dst instead of overwriting it */
 	bool relu;
+	bool spread; /* the sources are */
 };
 
 /* pixels: 1 to TILE_PIXELS. */

@@ -5,7 +5,8 @@
  *                     rounded once more; then the rectifier
  *   backward data     diff_src[n, y, x, i]  over output row, output column, output channel, ascending
  *   backward weights  diff_weights[r, s, i, o]  over image, output row, output column, ascending, cut into chunks (chunks.h)
- * Taps that fall into the padding are no part of a chain. Dense layers are the case 1x1 on a 1x1 image. */
+ * Channels are those of the element's group; i counts inside it in the weights. Taps that fall into the padding are no part of a
+ * chain. Dense layers are the case 1x1 on a 1x1 image. */
 #include <math.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@
 /* Plain loops read the weights as they are. */
 int64_t sc_reference_convolution_packed_bytes(const struct sc_convolution *c)
 {
-	return c->kh * c->kw * c->ic * c->oc * (int64_t)sizeof(float);
+	return sc_weight_count(c) * (int64_t)sizeof(float);
 }
 
 void sc_reference_convolution_pack(const struct sc_convolution *c, const float *weights, float *packed, struct sc_pool *pool)
@@ -47,10 +48,12 @@ void sc_reference_convolution_forward(const struct sc_convolution *c, const stru
 		sc_reference_winograd_forward(c, t, workspace);
 		return;
 	}
+	const int64_t ic = sc_group_ic(c), oc = sc_group_oc(c);
 	for (int64_t n = 0; n < c->mb; n++)
 		for (int64_t y = 0; y < c->oh; y++)
 			for (int64_t x = 0; x < c->ow; x++)
 				for (int64_t o = 0; o < c->oc; o++) {
+					const int64_t first = o / oc * ic; /* of the group's input channels */
 					float sum = 0;
 					for (int64_t r = 0; r < c->kh; r++)
 						for (int64_t s = 0; s < c->kw; s++) {
@@ -58,10 +61,10 @@ void sc_reference_convolution_forward(const struct sc_convolution *c, const stru
 							int64_t ix = x * c->stride_w - c->pad_left + s;
 							if (iy < 0 || iy >= c->ih || ix < 0 || ix >= c->iw)
 								continue;
-							for (int64_t i = 0; i < c->ic; i++)
-								sum = fmaf(t->src[((n * c->ih + iy) * c->iw + ix) * c->ic + i],
-									   t->packed[((r * c->kw + s) * c->ic + i) * c->oc + o],
-									   sum);
+							for (int64_t i = 0; i < ic; i++)
+								sum = fmaf(
+									t->src[((n * c->ih + iy) * c->iw + ix) * c->ic + first + i],
+									t->packed[((r * c->kw + s) * ic + i) * c->oc + o], sum);
 						}
 					int64_t element = ((n * c->oh + y) * c->ow + x) * c->oc + o;
 					t->dst[element] = sc_reference_convolution_finish(t, element, o, sum);
@@ -82,10 +85,12 @@ void sc_reference_convolution_backward_data(const struct sc_convolution *c, cons
 		sc_reference_winograd_backward_data(c, diff_dst, weights, diff_src, accumulate, workspace);
 		return;
 	}
+	const int64_t ic = sc_group_ic(c), oc = sc_group_oc(c);
 	for (int64_t n = 0; n < c->mb; n++)
 		for (int64_t iy = 0; iy < c->ih; iy++)
 			for (int64_t ix = 0; ix < c->iw; ix++)
 				for (int64_t i = 0; i < c->ic; i++) {
+					const int64_t first = i / ic * oc; /* of the group's output channels */
 					float sum = 0;
 					for (int64_t r = c->kh - 1; r >= 0; r--) /* the output row rises as the tap row falls */
 						for (int64_t s = c->kw - 1; s >= 0; s--) {
@@ -95,9 +100,10 @@ void sc_reference_convolution_backward_data(const struct sc_convolution *c, cons
 							y /= c->stride_h, x /= c->stride_w;
 							if (y >= c->oh || x >= c->ow)
 								continue;
-							for (int64_t o = 0; o < c->oc; o++)
+							for (int64_t o = first; o < first + oc; o++)
 								sum = fmaf(diff_dst[((n * c->oh + y) * c->ow + x) * c->oc + o],
-									   weights[((r * c->kw + s) * c->ic + i) * c->oc + o], sum);
+									   weights[((r * c->kw + s) * ic + i % ic) * c->oc + o],
+									   sum);
 						}
 					float *element = &diff_src[((n * c->ih + iy) * c->iw + ix) * c->ic + i];
 					*element = accumulate ? *element + sum : sum;
@@ -108,7 +114,7 @@ void sc_reference_convolution_backward_data(const struct sc_convolution *c, cons
 int64_t sc_reference_convolution_backward_weights_workspace(const struct sc_convolution *c, int threads)
 {
 	(void)threads;
-	return sc_gradient_chunk_count(c) * (c->kh * c->kw * c->ic + 1) * c->oc * (int64_t)sizeof(float);
+	return sc_gradient_chunk_count(c) * (sc_weight_count(c) + c->oc) * (int64_t)sizeof(float);
 }
 
 /* The sum over the images [begin, end) for one tap. */
@@ -128,17 +134,18 @@ static float tap_gradient(const struct sc_convolution *c, const float *src, cons
 	return sum;
 }
 
-/* parts: (chunks, kh, kw, ic, oc) */
+/* parts: (chunks, kh, kw, ic / groups, oc) */
 static void direct_parts(const struct sc_convolution *c, const float *src, const float *diff_dst, float *parts)
 {
 	int64_t images = sc_gradient_chunk_images(c), chunks = sc_gradient_chunk_count(c);
+	const int64_t ic = sc_group_ic(c), oc = sc_group_oc(c);
 	for (int64_t k = 0; k < chunks; k++) {
 		int64_t begin = k * images, end = begin + images < c->mb ? begin + images : c->mb;
 		for (int64_t r = 0; r < c->kh; r++)
 			for (int64_t s = 0; s < c->kw; s++)
-				for (int64_t i = 0; i < c->ic; i++)
+				for (int64_t i = 0; i < ic; i++)
 					for (int64_t o = 0; o < c->oc; o++)
-						*parts++ = tap_gradient(c, src, diff_dst, begin, end, r, s, i, o);
+						*parts++ = tap_gradient(c, src, diff_dst, begin, end, r, s, o / oc * ic + i, o);
 	}
 }
 
@@ -155,8 +162,8 @@ void sc_reference_convolution_backward_weights(const struct sc_convolution *c, c
 {
 	(void)pool;
 	int64_t images = sc_gradient_chunk_images(c), chunks = sc_gradient_chunk_count(c);
-	int64_t size = c->kh * c->kw * c->ic * c->oc;
-	float *parts = workspace, *bias_parts = parts + chunks * size; /* (chunks, kh, kw, ic, oc), (chunks, oc) */
+	int64_t size = sc_weight_count(c);
+	float *parts = workspace, *bias_parts = parts + chunks * size; /* (chunks, kh, kw, ic / groups, oc), (chunks, oc) */
 	if (c->winograd)
 		sc_reference_winograd_weights(c, src, diff_dst, parts);
 	else
