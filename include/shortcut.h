@@ -114,11 +114,12 @@ struct sc_model; /* a description (nodes, names, shapes) and one buffer of param
 
 #define SC_MAX_CHANNELS 4
 
-/* From 8-bit pixels to the numbers the net sees: x = (pixel / 255 - mean) / deviation for each channel.
+/* From 8-bit pixels to the numbers the net sees: x = (pixel / 255 - mean) / deviation for each channel of the net's input.
  * All zero: pixels 0..255 as they are (the Keras tutorial's choice). */
 struct sc_preprocess {
 	bool resize; /* resize with padding to the model's input (TensorFlow's resize_with_pad: bilinear, half-pixel centres,
 			no antialiasing, zero padding); false: images must have the model's size */
+	bool bgr;    /* the net's channels are blue, green, red, those of an image red, green, blue: they are swapped */
 	float mean[SC_MAX_CHANNELS];
 	float deviation[SC_MAX_CHANNELS]; /* [0] == 0: no scaling at all */
 };
