@@ -4,6 +4,8 @@
 
 #include "step_table.h"
 
+#define NO_ROW (-1)
+
 struct row {
 	struct sc_plan_step step; /* the first of its kind; flops and bytes of all */
 	int64_t count;            /* steps of this kind in a run */
@@ -12,7 +14,7 @@ struct row {
 
 struct step_table {
 	int64_t step_count, row_count;
-	int64_t *row_of; /* [step_count] */
+	int64_t *row_of; /* [step_count]: NO_ROW where a step is left out */
 	struct row *rows;
 	double after, total; /* seconds in all runs: after the steps, and of everything */
 };
@@ -54,7 +56,10 @@ struct step_table *step_table_create(const struct sc_plan *plan)
 	for (int64_t i = 0; i < table->step_count; i++) {
 		struct sc_plan_step step;
 		sc_plan_describe_step(plan, i, &step);
-		enter(table, i, &step);
+		if (strcmp(step.pass, "prepare") == 0) /* done once, no part of a run */
+			table->row_of[i] = NO_ROW;
+		else
+			enter(table, i, &step);
 	}
 	return table;
 }
@@ -72,6 +77,8 @@ void step_table_add(struct step_table *table, const struct sc_plan *plan, double
 {
 	for (int64_t i = 0; i < table->step_count; i++) {
 		struct sc_plan_step step;
+		if (table->row_of[i] == NO_ROW)
+			continue;
 		sc_plan_describe_step(plan, i, &step);
 		table->rows[table->row_of[i]].seconds += step.seconds;
 		table->total += step.seconds;
@@ -82,17 +89,17 @@ void step_table_add(struct step_table *table, const struct sc_plan *plan, double
 
 void step_table_print(const struct step_table *table, int64_t runs, FILE *stream)
 {
-	fprintf(stream, "\n%-17s %-30s %-28s %5s %9s %7s %8s %7s\n", "pass", "kernel", "shape", "steps", "ms", "share", "GFLOP/s",
+	fprintf(stream, "\n%-17s %-40s %-28s %5s %9s %7s %8s %7s\n", "pass", "kernel", "shape", "steps", "ms", "share", "GFLOP/s",
 		"GB/s");
 	for (int64_t i = 0; i < table->row_count; i++) {
 		const struct row *row = &table->rows[i];
 		double seconds = row->seconds / (double)runs;
-		fprintf(stream, "%-17s %-30s %-28s %5lld %9.3f %5.1f %% %8.1f %7.1f\n", row->step.pass, row->step.kernel,
+		fprintf(stream, "%-17s %-40s %-28s %5lld %9.3f %5.1f %% %8.1f %7.1f\n", row->step.pass, row->step.kernel,
 			row->step.shape, (long long)row->count, seconds * 1e3, 100 * row->seconds / table->total,
 			(double)row->step.flops / seconds / 1e9, (double)row->step.bytes / seconds / 1e9);
 	}
 	if (table->after > 0)
-		fprintf(stream, "%-17s %-30s %-28s %5s %9.3f %5.1f %%\n", "update", "sgd", "", "",
+		fprintf(stream, "%-17s %-40s %-28s %5s %9.3f %5.1f %%\n", "update", "sgd", "", "",
 			table->after / (double)runs * 1e3, 100 * table->after / table->total);
 }
 

@@ -216,7 +216,7 @@ struct sc_compute {
 	int threads;                 /* 0: one for each processor this process may use */
 	const char *instruction_set; /* at most "avx512", "avx2", "sse2", "neon", "reference"; NULL: $SHORTCUT_ISA, else the best here */
 	enum sc_convolution_method convolution;
-	bool no_fuse; /* one step for each layer, where a plan would do BatchNorm, addition and rectifier in one */
+	bool no_fuse; /* one step for each layer, where a plan would do a convolution or BatchNorm with what follows in one */
 };
 
 enum sc_momentum_form {
@@ -345,9 +345,9 @@ struct sc_plan_options {
 };
 
 struct sc_plan_step {
-	const char *pass;   /* "forward", "loss", "backward", "backward-data", "backward-weights", "sum" */
+	const char *pass;   /* "prepare" (once, before the first run), "forward", "loss", "backward", "backward-data", "backward-weights", "sum" */
 	const char *layer;  /* the layer's name */
-	char kernel[48];    /* "convolution direct avx512" */
+	char kernel[64];    /* "convolution direct avx512" */
 	char shape[80];     /* "56x56x64 -> 56x56x64" */
 	int64_t flops;      /* arithmetic of the whole batch; a multiply-add is 2; padded taps counted */
 	int64_t bytes;      /* read and written, each tensor once */
@@ -358,6 +358,8 @@ struct sc_plan_step {
 SC_API enum sc_status sc_plan_create(struct sc_plan **out, struct sc_model *model, const struct sc_plan_options *options,
 				     struct sc_error *error);
 SC_API void sc_plan_destroy(struct sc_plan *plan);
+/* An infer plan holds the parameters as they were when it was made, BatchNorm folded into the convolutions; this takes them anew. */
+SC_API void sc_plan_refresh(struct sc_plan *plan);
 /* images: (batch, height, width, channels), already preprocessed. scores: (batch, classes), before the softmax. */
 SC_API void sc_plan_forward(struct sc_plan *plan, const float *images, float *scores);
 /* Forward, loss and backward of one batch; gradients are then in the plan (a train plan only). labels: (batch), each in [0, classes). */

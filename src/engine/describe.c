@@ -5,6 +5,7 @@
 #include "engine/schedule.h"
 
 static const char *const pass_names[] = {
+	[PASS_PREPARE] = "prepare",
 	[PASS_FORWARD] = "forward",
 	[PASS_LOSS] = "loss",
 	[PASS_AGAIN] = "forward again",
@@ -26,6 +27,8 @@ static const char *const kind_names[] = {
 	[SC_NODE_SUBSAMPLE] = "subsample",
 };
 
+static const char *const tails[2][2] = {{"", " + relu"}, {" + add", " + add + relu"}}; /* [adds][rectifies] */
+
 /* Arithmetic for each number of the node's result, forward and backward alike, roughly: what a plain loop would do. */
 static int64_t operations(const struct sc_node *n)
 {
@@ -42,6 +45,8 @@ static int64_t operations(const struct sc_node *n)
 static int64_t step_flops(const struct sc_plan *plan, const struct step *s)
 {
 	const struct sc_node *n = step_node(plan, s);
+	if (s->pass == PASS_PREPARE)
+		return s->bias == SC_NONE ? 0 : plan->model->parameters[n->weight].count;
 	if (is_convolution(n) && s->pass != PASS_LOSS && s->pass != PASS_SUM) {
 		struct sc_convolution c = node_convolution(plan, s->node);
 		return 2 * c.mb * c.oh * c.ow * c.oc * c.kh * c.kw * c.ic;
@@ -64,7 +69,7 @@ static int64_t parameter_bytes(const struct sc_plan *plan, const struct sc_node 
 /* Each tensor that the step names, once; a buffer that is read and written counts twice. */
 static int64_t step_bytes(const struct sc_plan *plan, const struct step *s)
 {
-	const int used[] = {s->src, s->second, s->dst, s->extra, s->diff_dst, s->diff_src, s->diff_second};
+	const int used[] = {s->src, s->second, s->dst, s->packed, s->extra, s->diff_dst, s->diff_src, s->diff_second};
 	int64_t bytes = parameter_bytes(plan, step_node(plan, s));
 	for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++)
 		if (used[i] != SC_NONE)
@@ -83,13 +88,15 @@ void sc_plan_describe_step(const struct sc_plan *plan, int64_t index, struct sc_
 	const struct sc_node *n = step_node(plan, s);
 	const struct sc_node *in = n->inputs[0] == SC_NONE ? n : &plan->model->nodes[n->inputs[0]];
 	const char *kernel = s->pass == PASS_LOSS ? "softmax cross-entropy" : s->pass == PASS_SUM ? "add" : kind_names[n->kind];
-	const char *method = "";
-	if (n->kind == SC_NODE_BATCH_NORM && plan->group_end[s->node] != s->node)
-		method = group_residual(plan, s->node) == SC_NONE ? " + relu" : " + add + relu";
-	if (is_convolution(n) && s->pass != PASS_LOSS && s->pass != PASS_SUM)
+	const char *method = "", *tail = "";
+	if (s->pass == PASS_FORWARD || n->kind == SC_NODE_BATCH_NORM)
+		tail = tails[group_residual(plan, s->node) != SC_NONE][group_rectifies(plan, s->node)];
+	if (s->pass == PASS_PREPARE)
+		tail = group_norm(plan, s->node) == SC_NONE ? "pack" : "fold batch norm, pack", kernel = "";
+	else if (is_convolution(n) && s->pass != PASS_LOSS && s->pass != PASS_SUM)
 		method = node_convolution(plan, s->node).winograd ? " winograd" : " direct";
 	*step = (struct sc_plan_step){.pass = pass_names[s->pass], .layer = n->name};
-	snprintf(step->kernel, sizeof(step->kernel), "%s%s %s", kernel, method,
+	snprintf(step->kernel, sizeof(step->kernel), "%s%s%s %s", kernel, method, tail,
 		 s->pass == PASS_LOSS ? "double" : plan->engine.kernels->name);
 	snprintf(step->shape, sizeof(step->shape), "%lldx%lldx%lld -> %lldx%lldx%lld", (long long)in->height, (long long)in->width,
 		 (long long)in->channels, (long long)n->height, (long long)n->width, (long long)n->channels);

@@ -1,7 +1,11 @@
-/* fuse.c - which nodes are computed in one step: BatchNorm with the addition and the rectifier that follow it.
+/* fuse.c - which nodes are computed in one step.
+ *
+ * For inference, BatchNorm is folded into the weights of the convolution before it: that is what inference means here, so it is
+ * done with or without --no-fuse. All else gives the bits of the ops one by one: a BatchNorm, or for inference a convolution, takes
+ * in the addition and the rectifier that follow it.
  *
  * A group is computed where its last node stands, when all its inputs are there; the values of the nodes inside it exist nowhere.
- * The bits are those of the ops one by one. */
+ */
 #include "engine/schedule.h"
 
 int consumer_count(const struct sc_model *model, int node)
@@ -12,51 +16,86 @@ int consumer_count(const struct sc_model *model, int node)
 	return count;
 }
 
-/* The BatchNorm that may take in what follows it: nobody else reads its result. */
-static bool may_lead(const struct sc_model *model, int node)
+static bool feeds_a_rectifier(const struct sc_model *model, int node)
 {
-	return model->nodes[node].kind == SC_NODE_BATCH_NORM && consumer_count(model, node) == 1;
+	for (int i = node + 1; i < model->node_count; i++)
+		if (model->nodes[i].inputs[0] == node && model->nodes[i].kind == SC_NODE_RELU)
+			return consumer_count(model, node) == 1;
+	return false;
 }
 
-static void group_rectifier(struct sc_plan *plan, int relu)
+static bool may_lead(const struct sc_plan *plan, int node)
 {
-	const struct sc_model *model = plan->model;
-	int before = model->nodes[relu].inputs[0];
-	if (may_lead(model, before)) {
-		plan->group_end[before] = relu;
+	enum sc_node_kind kind = plan->model->nodes[node].kind;
+	return kind == SC_NODE_BATCH_NORM || (kind == SC_NODE_CONVOLUTION && plan->mode == SC_MODE_INFER);
+}
+
+/* Puts a node into the group of one of its inputs, if there is one whose result nobody else reads. */
+static void join(struct sc_plan *plan, int node)
+{
+	for (int k = 0; k < 2; k++) {
+		int input = plan->model->nodes[node].inputs[k];
+		if (input == SC_NONE || consumer_count(plan->model, input) != 1 || plan->group_end[input] != input ||
+		    !may_lead(plan, group_head(plan, input)))
+			continue;
+		for (int i = 0; i <= input; i++)
+			if (plan->group_end[i] == input)
+				plan->group_end[i] = node;
 		return;
 	}
-	if (model->nodes[before].kind != SC_NODE_ADD || consumer_count(model, before) != 1)
-		return;
-	for (int i = 0; i < 2; i++)
-		if (may_lead(model, model->nodes[before].inputs[i])) {
-			plan->group_end[model->nodes[before].inputs[i]] = plan->group_end[before] = relu;
-			return;
-		}
+}
+
+static bool folds_into_convolution(const struct sc_plan *plan, int node)
+{
+	const struct sc_model *model = plan->model;
+	int input = model->nodes[node].inputs[0];
+	return plan->mode == SC_MODE_INFER && model->nodes[node].kind == SC_NODE_BATCH_NORM &&
+	       model->nodes[input].kind == SC_NODE_CONVOLUTION;
 }
 
 void fuse_nodes(struct sc_plan *plan)
 {
-	for (int i = 0; i < plan->model->node_count; i++)
+	const struct sc_model *model = plan->model;
+	for (int i = 0; i < model->node_count; i++)
 		plan->group_end[i] = i;
-	for (int i = 0; i < plan->model->node_count && !plan->engine.no_fuse; i++)
-		if (plan->model->nodes[i].kind == SC_NODE_RELU)
-			group_rectifier(plan, i);
+	for (int i = 1; i < model->node_count; i++) {
+		bool in_one = model->nodes[i].kind == SC_NODE_RELU ||
+			      (model->nodes[i].kind == SC_NODE_ADD && (plan->mode == SC_MODE_INFER || feeds_a_rectifier(model, i)));
+		if (folds_into_convolution(plan, i) || (in_one && !plan->engine.no_fuse))
+			join(plan, i);
+	}
 }
 
 int group_head(const struct sc_plan *plan, int end)
 {
-	for (int i = 0; i < end; i++)
-		if (plan->group_end[i] == end && plan->model->nodes[i].kind == SC_NODE_BATCH_NORM)
-			return i;
-	return end;
+	int head = 0;
+	while (plan->group_end[head] != end)
+		head++;
+	return head;
 }
 
 int group_residual(const struct sc_plan *plan, int head)
 {
-	int end = plan->group_end[head], add = plan->model->nodes[end].inputs[0];
-	if (end == head || add == head)
-		return SC_NONE;
-	const int *inputs = plan->model->nodes[add].inputs;
-	return inputs[0] == head ? inputs[1] : inputs[0];
+	int end = plan->group_end[head];
+	for (int i = head + 1; i <= end; i++) {
+		const struct sc_node *n = &plan->model->nodes[i];
+		if (plan->group_end[i] == end && n->kind == SC_NODE_ADD)
+			return plan->group_end[n->inputs[0]] == end ? n->inputs[1] : n->inputs[0];
+	}
+	return SC_NONE;
+}
+
+int group_norm(const struct sc_plan *plan, int head)
+{
+	int end = plan->group_end[head];
+	for (int i = head + 1; i <= end; i++)
+		if (plan->group_end[i] == end && plan->model->nodes[i].kind == SC_NODE_BATCH_NORM)
+			return i;
+	return SC_NONE;
+}
+
+bool group_rectifies(const struct sc_plan *plan, int head)
+{
+	int end = plan->group_end[head];
+	return end != head && plan->model->nodes[end].kind == SC_NODE_RELU;
 }

@@ -23,6 +23,17 @@ struct sc_convolution {
 			*/
 };
 
+/* Tensors of a forward convolution: dst = convolution(src) (+ bias) (+ residual); with relu, numbers below 0 become 0. Each
+ * addition rounds once, so that fused or one by one the bits are the same. */
+struct sc_convolution_forward {
+	const float *src;
+	const float *packed;   /* what convolution_pack made of the weights */
+	const float *bias;     /* (oc), or NULL */
+	const float *residual; /* like dst, or NULL; may be dst */
+	float *dst;
+	bool relu;
+};
+
 struct sc_max_pool {
 	int64_t mb, ih, iw, oh, ow, channels;
 	int64_t kh, kw, stride_h, stride_w, pad_top, pad_left;
@@ -68,10 +79,12 @@ struct sc_sgd {
 struct sc_kernels {
 	const char *name; /* "avx512" */
 
-	/* dst = convolution(src, weights) + bias; bias may be NULL. */
+	/* Weights in the order in which the forward convolution reads them: packed each step in training, once for inference. */
+	int64_t (*convolution_packed_bytes)(const struct sc_convolution *c);
+	void (*convolution_pack)(const struct sc_convolution *c, const float *weights, float *packed, struct sc_pool *pool);
 	int64_t (*convolution_forward_workspace)(const struct sc_convolution *c, int threads); /* bytes */
-	void (*convolution_forward)(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
-				    float *dst, void *workspace, struct sc_pool *pool);
+	void (*convolution_forward)(const struct sc_convolution *c, const struct sc_convolution_forward *t, void *workspace,
+				    struct sc_pool *pool);
 	/* diff_src = (accumulate: diff_src +) the transposed convolution of diff_dst. */
 	int64_t (*convolution_backward_data_workspace)(const struct sc_convolution *c, int threads);
 	void (*convolution_backward_data)(const struct sc_convolution *c, const float *diff_dst, const float *weights,

@@ -18,17 +18,21 @@ static void find_lifetimes(struct sc_plan *plan)
 {
 	for (int i = 0; i < plan->step_count; i++) {
 		const struct step *s = &plan->steps[i];
-		const int used[] = {s->src, s->second, s->dst, s->extra, s->diff_dst, s->diff_src, s->diff_second, s->workspace};
+		const int used[] = {s->src,   s->second,   s->dst,      s->packed,      s->bias,
+				    s->extra, s->diff_dst, s->diff_src, s->diff_second, s->workspace};
 		for (size_t k = 0; k < sizeof(used) / sizeof(used[0]); k++)
 			use(plan, used[k], i);
 	}
-	/* What the caller fills before the first step, and reads after the last one. */
-	use(plan, plan->value[0], 0);
-	use(plan, plan->labels, 0);
+	/* What the caller fills before the first step, and reads after the last one; what is prepared for all runs. */
+	use(plan, plan->value[0], plan->forward_begin);
+	use(plan, plan->labels, plan->forward_begin);
 	use(plan, plan->value[plan->model->node_count - 1], plan->step_count);
-	for (int i = 0; i < plan->model->node_count; i++)
+	for (int i = 0; i < plan->model->node_count; i++) {
 		if (plan->model->nodes[i].kind == SC_NODE_BATCH_NORM)
 			use(plan, plan->extra[i], plan->step_count);
+		use(plan, plan->packed[i], plan->step_count);
+		use(plan, plan->bias[i], plan->step_count);
+	}
 }
 
 static int by_size(const void *a, const void *b)

@@ -14,7 +14,7 @@ struct bench {
 	sc_bench_callback callback;
 	void *user;
 	struct sc_convolution c;
-	float *src, *weights, *dst; /* one convolution's tensors, in one arena with the workspace */
+	float *src, *weights, *packed, *dst; /* one convolution's tensors, in one arena with the workspace */
 	void *workspace;
 };
 
@@ -62,9 +62,11 @@ static double measure_peak(const struct sc_engine *engine)
 static void run_pass(const struct bench *b, enum pass pass)
 {
 	const struct sc_kernels *k = b->engine->kernels;
-	if (pass == PASS_FORWARD)
-		k->convolution_forward(&b->c, b->src, b->weights, NULL, b->dst, b->workspace, b->engine->pool);
-	else if (pass == PASS_BACKWARD_DATA)
+	if (pass == PASS_FORWARD) {
+		const struct sc_convolution_forward t = {.src = b->src, .packed = b->packed, .dst = b->dst};
+		k->convolution_pack(&b->c, b->weights, b->packed, b->engine->pool);
+		k->convolution_forward(&b->c, &t, b->workspace, b->engine->pool);
+	} else if (pass == PASS_BACKWARD_DATA)
 		k->convolution_backward_data(&b->c, b->dst, b->weights, b->src, false, b->workspace, b->engine->pool);
 	else
 		k->convolution_backward_weights(&b->c, b->src, b->dst, b->weights, NULL, b->workspace, b->engine->pool);
@@ -111,15 +113,17 @@ static enum sc_status measure_layer(struct bench *b, bool first, struct sc_error
 	int threads = sc_pool_threads(b->engine->pool);
 	int64_t src = sc_round_up(c->mb * c->ih * c->iw * c->ic, 16), weights = sc_round_up(c->kh * c->kw * c->ic * c->oc, 16);
 	int64_t dst = sc_round_up(c->mb * c->oh * c->ow * c->oc, 16);
+	int64_t packed = sc_round_up(k->convolution_packed_bytes(c), SC_ALIGNMENT) / (int64_t)sizeof(float);
 	int64_t workspace =
 		largest(k->convolution_forward_workspace(c, threads), k->convolution_backward_data_workspace(c, threads),
 			k->convolution_backward_weights_workspace(c, threads));
 	struct sc_arena arena;
 	enum sc_status status =
-		sc_arena_init(&arena, (src + weights + dst) * (int64_t)sizeof(float) + workspace, "a measurement", error);
+		sc_arena_init(&arena, (src + weights + packed + dst) * (int64_t)sizeof(float) + workspace, "a measurement", error);
 	if (status)
 		return status;
-	b->src = arena.base, b->weights = b->src + src, b->dst = b->weights + weights, b->workspace = b->dst + dst;
+	b->src = arena.base, b->weights = b->src + src, b->packed = b->weights + weights, b->dst = b->packed + packed,
+	b->workspace = b->dst + dst;
 	char layer[96];
 	snprintf(layer, sizeof(layer), "%lldx%lld/%lld %lldx%lldx%lld->%lld", (long long)c->kh, (long long)c->kw,
 		 (long long)c->stride_h, (long long)c->ih, (long long)c->iw, (long long)c->ic, (long long)c->oc);

@@ -43,6 +43,8 @@ struct step *new_step(struct sc_plan *plan, enum pass pass, int node, step_funct
 		.src = SC_NONE,
 		.second = SC_NONE,
 		.dst = SC_NONE,
+		.packed = SC_NONE,
+		.bias = SC_NONE,
 		.extra = SC_NONE,
 		.diff_dst = SC_NONE,
 		.diff_src = SC_NONE,
@@ -95,21 +97,23 @@ static enum sc_status check(const struct sc_model *model, int64_t batch, struct 
 static enum sc_status make_lists(struct sc_plan *plan, struct sc_error *error)
 {
 	int64_t nodes = plan->model->node_count;
-	plan->value = sc_allocate(nodes, sizeof(int));
-	plan->extra = sc_allocate(nodes, sizeof(int));
-	plan->diff = sc_allocate(nodes, sizeof(int));
-	plan->again = sc_allocate(nodes, sizeof(int));
-	plan->group_end = sc_allocate(nodes, sizeof(int));
+	int **lists[] = {&plan->group_end, &plan->value, &plan->extra, &plan->diff, &plan->again, &plan->packed, &plan->bias};
+	const int count = sizeof(lists) / sizeof(lists[0]);
+	plan->lists = sc_allocate(count * nodes, sizeof(int));
 	plan->steps = sc_allocate(256, sizeof(struct step));
-	if (!plan->value || !plan->extra || !plan->diff || !plan->again || !plan->group_end || !plan->steps)
-		return sc_fail_memory(error, nodes * 20, "a plan");
+	if (!plan->lists || !plan->steps)
+		return sc_fail_memory(error, count * nodes * (int64_t)sizeof(int), "a plan");
 	plan->step_capacity = 256;
-	for (int i = 0; i < nodes; i++)
-		plan->value[i] = plan->extra[i] = plan->diff[i] = plan->again[i] = SC_NONE;
+	for (int i = 0; i < count; i++)
+		*lists[i] = plan->lists + i * nodes;
+	for (int64_t i = 0; i < count * nodes; i++)
+		plan->lists[i] = SC_NONE;
 	fuse_nodes(plan);
 	plan->labels = SC_NONE;
 	if (plan->mode == SC_MODE_TRAIN)
 		plan->labels = new_buffer(plan, plan->batch * (int64_t)sizeof(int32_t));
+	else
+		plan_prepare(plan);
 	plan_forward(plan);
 	if (plan->mode == SC_MODE_TRAIN && !plan->out_of_memory) {
 		plan_loss(plan);
@@ -179,8 +183,15 @@ enum sc_status sc_plan_create(struct sc_plan **out, struct sc_model *model, cons
 		sc_plan_destroy(plan);
 		return status;
 	}
+	if (options->mode == SC_MODE_INFER)
+		sc_plan_run_prepare(plan);
 	*out = plan;
 	return SC_OK;
+}
+
+void sc_plan_refresh(struct sc_plan *plan)
+{
+	sc_plan_run_prepare(plan);
 }
 
 void sc_plan_destroy(struct sc_plan *plan)
@@ -193,11 +204,7 @@ void sc_plan_destroy(struct sc_plan *plan)
 	}
 	free(plan->buffers);
 	free(plan->steps);
-	free(plan->value);
-	free(plan->extra);
-	free(plan->diff);
-	free(plan->again);
-	free(plan->group_end);
+	free(plan->lists);
 	free(plan);
 }
 

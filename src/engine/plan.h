@@ -34,7 +34,10 @@ struct sc_model *sc_plan_model(const struct sc_plan *plan);
 float *sc_plan_gradients(const struct sc_plan *plan); /* [model->trainable_values] */
 float *sc_plan_velocity(const struct sc_plan *plan);  /* the same; zero at first; NULL unless made by sc_plan_create for training */
 
-/* The rest works on a bound plan. */
+/* The rest works on a bound plan. An infer plan is prepared before its first run, after the parameters changed, and after another
+ * plan used the arena: its weights, BatchNorm folded in, are then packed as the kernels read them. A train plan needs none of it.
+ */
+void sc_plan_run_prepare(struct sc_plan *plan);
 int64_t sc_plan_batch(const struct sc_plan *plan);
 float *sc_plan_images(struct sc_plan *plan);             /* (batch, height, width, channels): fill before a run */
 int32_t *sc_plan_labels(struct sc_plan *plan);           /* (batch): fill before sc_plan_run_step */

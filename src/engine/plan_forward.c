@@ -10,8 +10,18 @@ static void run_convolution(const struct sc_plan *plan, const struct step *s)
 {
 	const struct sc_node *n = step_node(plan, s);
 	struct sc_convolution c = node_convolution(plan, s->node);
-	plan->engine.kernels->convolution_forward(&c, buffer_at(plan, s->src), parameter(plan, n->weight), parameter(plan, n->bias),
-						  buffer_at(plan, s->dst), buffer_at(plan, s->workspace), plan->engine.pool);
+	const struct sc_convolution_forward t = {
+		.src = buffer_at(plan, s->src),
+		.packed = buffer_at(plan, s->packed),
+		.bias = s->bias == SC_NONE ? parameter(plan, n->bias) : buffer_at(plan, s->bias),
+		.residual = buffer_at(plan, s->second),
+		.dst = buffer_at(plan, s->dst),
+		.relu = group_rectifies(plan, s->node),
+	};
+	if (plan->mode == SC_MODE_TRAIN) /* the weights change with each step; an infer plan has them packed already */
+		plan->engine.kernels->convolution_pack(&c, parameter(plan, n->weight), buffer_at(plan, s->packed),
+						       plan->engine.pool);
+	plan->engine.kernels->convolution_forward(&c, &t, buffer_at(plan, s->workspace), plan->engine.pool);
 }
 
 static void run_batch_norm(const struct sc_plan *plan, const struct step *s)
@@ -105,7 +115,7 @@ bool computed_again(const struct sc_plan *plan, int node)
 {
 	const struct sc_model *model = plan->model;
 	int head = group_head(plan, node);
-	if (head == node || group_residual(plan, head) != SC_NONE)
+	if (plan->mode != SC_MODE_TRAIN || head == node || group_residual(plan, head) != SC_NONE)
 		return false;
 	for (int i = node + 1; i < model->node_count; i++)
 		if (model->nodes[i].kind == SC_NODE_BATCH_NORM && model->nodes[i].inputs[0] == node)
@@ -113,13 +123,29 @@ bool computed_again(const struct sc_plan *plan, int node)
 	return true;
 }
 
-/* Whether a step may write its result over the value of `input`: it works number by number, on a value nobody else wants. */
-static bool works_in_place(const struct sc_plan *plan, const struct sc_node *head, int input)
+/* Whether the group that ends with `end` is the last step to read the value of `node`. */
+static bool read_last_by(const struct sc_plan *plan, int node, int end)
 {
-	bool by_number = head->kind == SC_NODE_RELU || head->kind == SC_NODE_ADD ||
-			 (head->kind == SC_NODE_BATCH_NORM && plan->mode == SC_MODE_INFER);
-	return by_number && plan->model->nodes[input].kind != SC_NODE_INPUT && consumer_count(plan->model, input) == 1 &&
-	       !backward_reads_value(plan, input);
+	const struct sc_model *model = plan->model;
+	for (int i = node + 1; i < model->node_count; i++)
+		if ((model->nodes[i].inputs[0] == node || model->nodes[i].inputs[1] == node) && plan->group_end[i] > end)
+			return false;
+	return model->nodes[node].kind != SC_NODE_INPUT && !backward_reads_value(plan, node);
+}
+
+/* Where the result of a group lies: where an operand lay that is read number by number, and never again; else in a new buffer. */
+static int result_buffer(struct sc_plan *plan, int head, int end, int second)
+{
+	const struct sc_node *n = &plan->model->nodes[head];
+	int input = n->inputs[0];
+	bool by_number =
+		n->kind == SC_NODE_RELU || n->kind == SC_NODE_ADD || (n->kind == SC_NODE_BATCH_NORM && plan->mode == SC_MODE_INFER);
+	if (by_number && read_last_by(plan, input, end))
+		return plan->value[input];
+	if (second != SC_NONE && plan->mode == SC_MODE_INFER && plan->value[second] != plan->value[input] &&
+	    read_last_by(plan, second, end))
+		return plan->value[second];
+	return new_buffer(plan, node_numbers(plan, end) * (int64_t)sizeof(float));
 }
 
 static int64_t workspace_of(const struct sc_plan *plan, int node)
@@ -147,28 +173,39 @@ static int extra_buffer(struct sc_plan *plan, int node)
 	return SC_NONE;
 }
 
+/* Packed weights: prepared ones, or the step's own. */
+static int packed_buffer(struct sc_plan *plan, int node)
+{
+	if (!is_convolution(&plan->model->nodes[node]) || plan->mode == SC_MODE_INFER)
+		return plan->packed[node];
+	struct sc_convolution c = node_convolution(plan, node);
+	return new_buffer(plan, plan->engine.kernels->convolution_packed_bytes(&c));
+}
+
 /* The step of the group that ends with node `end`. */
 static void plan_group(struct sc_plan *plan, int end)
 {
 	int head = group_head(plan, end);
 	const struct sc_node *n = &plan->model->nodes[head];
 	int input = n->inputs[0], second = end == head ? n->inputs[1] : group_residual(plan, head);
-	plan->value[end] = works_in_place(plan, n, input) ? plan->value[input]
-							  : new_buffer(plan, node_numbers(plan, end) * (int64_t)sizeof(float));
+	plan->value[end] = result_buffer(plan, head, end, second);
 	plan->extra[head] = extra_buffer(plan, head);
 	struct step *s = new_step(plan, PASS_FORWARD, head, functions[n->kind]);
 	s->src = plan->value[input];
 	s->second = second == SC_NONE ? SC_NONE : plan->value[second];
 	s->dst = plan->value[end];
 	s->extra = plan->extra[head];
+	s->packed = packed_buffer(plan, head);
+	s->bias = plan->bias[head];
 	give_workspace(plan, s, workspace_of(plan, head));
 }
 
 void plan_forward(struct sc_plan *plan)
 {
+	plan->forward_begin = plan->step_count;
 	plan->value[0] = new_buffer(plan, node_numbers(plan, 0) * (int64_t)sizeof(float));
 	for (int i = 1; i < plan->model->node_count && !plan->out_of_memory; i++)
 		if (plan->group_end[i] == i)
 			plan_group(plan, i);
-	plan->forward_count = plan->step_count;
+	plan->forward_end = plan->step_count;
 }

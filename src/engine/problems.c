@@ -6,7 +6,7 @@ static bool by_winograd(const struct sc_plan *plan, const struct sc_convolution 
 {
 	switch (plan->engine.convolution) {
 	case SC_CONVOLUTION_AUTO:
-		return sc_winograd_pays(c);
+		return sc_winograd_pays(c) && (plan->mode == SC_MODE_TRAIN || sc_winograd_weights_are_few(c));
 	case SC_CONVOLUTION_WINOGRAD:
 		return sc_winograd_possible(c);
 	default:
@@ -62,7 +62,7 @@ struct sc_batch_norm node_batch_norm(const struct sc_plan *plan, int node)
 		.momentum = n->momentum,
 		.update = n->update,
 		.unbiased = n->unbiased,
-		.relu = plan->group_end[node] != node,
+		.relu = group_rectifies(plan, node),
 	};
 }
 

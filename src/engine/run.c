@@ -31,15 +31,20 @@ static void run_steps(const struct sc_plan *plan, int begin, int end)
 	}
 }
 
+void sc_plan_run_prepare(struct sc_plan *plan)
+{
+	run_steps(plan, 0, plan->forward_begin);
+}
+
 void sc_plan_run_forward(struct sc_plan *plan)
 {
-	run_steps(plan, 0, plan->forward_count);
+	run_steps(plan, plan->forward_begin, plan->forward_end);
 }
 
 struct sc_score sc_plan_run_step(struct sc_plan *plan)
 {
-	int loss = plan->forward_count; /* the step after forward */
-	run_steps(plan, 0, loss);
+	int loss = plan->forward_end; /* the step after forward */
+	run_steps(plan, plan->forward_begin, loss);
 	double before = sc_clock();
 	struct sc_score score = sc_softmax_cross_entropy(plan->batch, plan->model->classes, sc_plan_scores(plan),
 							 sc_plan_labels(plan), NULL, buffer_at(plan, plan->steps[loss].diff_src));
@@ -104,7 +109,7 @@ const char *sc_plan_find_non_finite(struct sc_plan *plan)
 {
 	if (!all_finite(sc_plan_images(plan), node_numbers(plan, 0)))
 		return "images";
-	for (int i = 0; i < plan->forward_count; i++) {
+	for (int i = plan->forward_begin; i < plan->forward_end; i++) {
 		const struct step *s = &plan->steps[i];
 		const struct sc_node *n = step_node(plan, s);
 		const char *bad = bad_parameter(plan->model, n);

@@ -1,8 +1,8 @@
 /* schedule.h - the inside of a plan: buffers, and the list of steps that read and write them. Private to engine/.
  *
- * The files that share it: fuse.c groups nodes, plan_forward.c and plan_backward.c write the list of steps, layout.c gives each
- * buffer its place, run.c walks the list, describe.c puts it into words, plan.c makes and destroys. A buffer lives from the first
- * step that names it to the last: nobody states lifetimes by hand. */
+ * The files that share it: fuse.c groups nodes; plan_prepare.c, plan_forward.c and plan_backward.c write the list of steps;
+ * layout.c gives each buffer its place, run.c walks the list, describe.c puts it into words, plan.c makes and destroys. A buffer
+ * lives from the first step that names it to the last: nobody states lifetimes by hand. */
 #ifndef SC_ENGINE_SCHEDULE_H
 #define SC_ENGINE_SCHEDULE_H
 
@@ -14,7 +14,7 @@ struct buffer {
 	int64_t offset;  /* in the arena */
 };
 
-enum pass { PASS_FORWARD, PASS_LOSS, PASS_AGAIN, PASS_BACKWARD_WEIGHTS, PASS_BACKWARD_DATA, PASS_BACKWARD, PASS_SUM };
+enum pass { PASS_PREPARE, PASS_FORWARD, PASS_LOSS, PASS_AGAIN, PASS_BACKWARD_WEIGHTS, PASS_BACKWARD_DATA, PASS_BACKWARD, PASS_SUM };
 
 struct step;
 typedef void (*step_function)(const struct sc_plan *plan, const struct step *step);
@@ -24,8 +24,10 @@ struct step {
 	int node;
 	step_function run;
 	/* Buffers, SC_NONE where unused. */
-	int src, second; /* values of the node's inputs; BatchNorm of a group: its source, and what is added */
+	int src, second; /* values of the node's inputs; of a group: its source, and what is added */
 	int dst;         /* value of the node, or of its group */
+	int packed;      /* weights of a convolution as its kernel reads them */
+	int bias;        /* (channels): what BatchNorm made of the bias; SC_NONE: the parameter, if there is one */
 	int extra;       /* statistics (4, channels) of BatchNorm, winners (mb, oh, ow, channels) of max-pooling */
 	int diff_dst, diff_src, diff_second;
 	int workspace;
@@ -43,9 +45,11 @@ struct sc_plan {
 	int buffer_count, buffer_capacity;
 	struct step *steps;
 	int step_count, step_capacity;
-	int forward_count;         /* steps [0, forward_count) are the forward pass */
+	int forward_begin, forward_end; /* steps of the forward pass; before them, those that prepare an infer plan */
+	int *lists;                     /* memory of the lists that follow */
 	int *group_end;            /* [node_count]: the last node of the group that the node belongs to; itself if it is alone */
 	int *value, *extra, *diff; /* [node_count]: buffers, SC_NONE where there is none */
+	int *packed, *bias;        /* the same, of convolutions in an infer plan: see struct step */
 	int *again;                /* [node_count]: buffer of a value that is computed again in backward */
 	int labels;                /* buffer (batch) of int32_t */
 	int64_t arena_bytes;
@@ -82,11 +86,13 @@ struct sc_batch_norm node_batch_norm(const struct sc_plan *plan, int node);
 struct sc_max_pool node_max_pool(const struct sc_plan *plan, int node);
 struct sc_subsample node_subsample(const struct sc_plan *plan, int node);
 
-/* fuse.c: fills group_end. The head of the group that ends there is its BatchNorm, a lone node its own head; the residual is the
- * node that the group adds, or SC_NONE. */
+/* fuse.c: fills group_end. A group begins with its head, a convolution or a BatchNorm; a lone node is its own head. The residual is
+ * the node that the group adds, the norm the BatchNorm that is folded into its convolution; or SC_NONE. */
 void fuse_nodes(struct sc_plan *plan);
 int group_head(const struct sc_plan *plan, int end);
 int group_residual(const struct sc_plan *plan, int head);
+int group_norm(const struct sc_plan *plan, int head);
+bool group_rectifies(const struct sc_plan *plan, int head);
 int consumer_count(const struct sc_model *model, int node);
 
 /* Whether backward computes this value again rather than keep it: BatchNorm with its rectifier, which only convolutions read. */
@@ -98,6 +104,7 @@ int new_buffer(struct sc_plan *plan, int64_t bytes);
 struct step *new_step(struct sc_plan *plan, enum pass pass, int node, step_function run);
 void give_workspace(struct sc_plan *plan, struct step *step, int64_t bytes);
 
+void plan_prepare(struct sc_plan *plan); /* an infer plan */
 void plan_forward(struct sc_plan *plan);
 void plan_backward(struct sc_plan *plan);
 /* Lifetimes, then offsets: largest buffers first, each at the lowest place that is free while it lives. */

@@ -33,4 +33,11 @@ static inline bool sc_winograd_pays(const struct sc_convolution *c)
 	return sc_winograd_possible(c) && 3 * 36 * tiles <= 2 * direct;
 }
 
+/* Transformed weights take four times the memory of the plain ones. Inference reads them from memory for every image, or for every
+ * few, and keeps them for good; so there the largest are left as they are, whatever the batch. */
+static inline bool sc_winograd_weights_are_few(const struct sc_convolution *c)
+{
+	return 36 * c->ic * c->oc <= 4194304;
+}
+
 #endif

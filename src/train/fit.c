@@ -91,6 +91,7 @@ static enum sc_status end_epoch(struct sc_session *s, struct sc_progress_event *
 	row.learning_rate = (double)e->learning_rate;
 	if (s->check_plan) {
 		e->has_validation = row.has_validation = true;
+		sc_plan_run_prepare(s->check_plan);
 		e->validation = sc_evaluate_samples(s->check_plan, s->check_data, s->check_indices, s->check_count, s->batch);
 		row.validation_loss = e->validation.loss;
 		row.validation_accuracy = e->validation.accuracy;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "engine/convolve.h"
 #include "engine/reference/reference.h"
 
 #define STEP  1e-4
@@ -143,9 +144,9 @@ static void check_convolution(const struct sc_convolution *c)
 		in[i] = random_numbers(op.in_count[i], (uint64_t)i);
 		diff[i] = malloc((size_t)op.in_count[i] * 4);
 	}
-	void *workspace = malloc((size_t)(k->convolution_backward_weights_workspace(c, 1) + k->convolution_forward_workspace(c, 1) +
-					  k->convolution_backward_data_workspace(c, 1)));
-	k->convolution_forward(c, in[0], in[1], in[2], out, workspace, NULL);
+	void *workspace =
+		malloc((size_t)(k->convolution_backward_weights_workspace(c, 1) + k->convolution_backward_data_workspace(c, 1)));
+	convolve(k, c, in[1], (struct sc_convolution_forward){.src = in[0], .bias = in[2], .dst = out}, NULL);
 	check_forward(&op, in, out);
 	k->convolution_backward_data(c, r, in[1], diff[0], false, workspace, NULL);
 	k->convolution_backward_weights(c, in[0], r, diff[1], diff[2], workspace, NULL);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "engine/convolve.h"
 #include "engine/reference/reference.h"
 #include "engine/winograd.h"
 
@@ -77,8 +78,9 @@ static void compare(const char *what, const char *kernels, int threads, const vo
 /* ---- Convolution -------------------------------------------------------------------------------------------------------- */
 
 enum { SRC, WEIGHTS, BIAS, DIFF_DST, INPUTS };
-enum { DST, DIFF_SRC, DIFF_SRC_SUM, DIFF_WEIGHTS, DIFF_BIAS, RESULTS };
-static const char *const result_names[] = {"forward", "backward-data", "backward-data added", "backward-weights", "bias gradient"};
+enum { DST, DST_RELU, DST_ADDED, DST_ADDED_RELU, DIFF_SRC, DIFF_SRC_SUM, DIFF_WEIGHTS, DIFF_BIAS, RESULTS };
+static const char *const result_names[] = {"forward",       "forward, relu",       "forward added",    "forward added, relu",
+					   "backward-data", "backward-data added", "backward-weights", "bias gradient"};
 
 struct sizes {
 	int64_t inputs[INPUTS], results[RESULTS]; /* numbers */
@@ -92,10 +94,15 @@ static void run_convolution(const struct sc_kernels *k, const struct sc_convolut
 		out[i] = fresh(sizes->results[i] * 4);
 	for (int64_t i = 0; i < sizes->results[DIFF_SRC_SUM]; i++)
 		out[DIFF_SRC_SUM][i] = in[SRC][i];
-	void *w = fresh(k->convolution_forward_workspace(c, threads));
-	k->convolution_forward(c, in[SRC], in[WEIGHTS], bias ? in[BIAS] : NULL, out[DST], w, pool);
-	free(w);
-	w = fresh(k->convolution_backward_data_workspace(c, threads));
+	struct sc_convolution_forward t = {.src = in[SRC], .bias = bias ? in[BIAS] : NULL};
+	for (int i = DST; i <= DST_ADDED_RELU; i++) {
+		t.dst = out[i], t.relu = i == DST_RELU || i == DST_ADDED_RELU;
+		t.residual = i < DST_ADDED ? NULL : i == DST_ADDED ? in[DIFF_DST] : out[i];
+		for (int64_t n = 0; n < sizes->results[i] && t.residual == out[i]; n++) /* over the residual */
+			out[i][n] = in[DIFF_DST][n];
+		convolve(k, c, in[WEIGHTS], t, pool);
+	}
+	void *w = fresh(k->convolution_backward_data_workspace(c, threads));
 	k->convolution_backward_data(c, in[DIFF_DST], in[WEIGHTS], out[DIFF_SRC], false, w, pool);
 	k->convolution_backward_data(c, in[DIFF_DST], in[WEIGHTS], out[DIFF_SRC_SUM], true, w, pool);
 	free(w);
@@ -107,7 +114,7 @@ static void run_convolution(const struct sc_kernels *k, const struct sc_convolut
 static void test_convolution(const struct sc_convolution *c, bool bias)
 {
 	int64_t src = c->mb * c->ih * c->iw * c->ic, dst = c->mb * c->oh * c->ow * c->oc, weights = c->kh * c->kw * c->ic * c->oc;
-	const struct sizes sizes = {{src, weights, c->oc, dst}, {dst, src, src, weights, c->oc}};
+	const struct sizes sizes = {{src, weights, c->oc, dst}, {dst, dst, dst, dst, src, src, weights, c->oc}};
 	float *in[INPUTS], *expected[RESULTS], *found[RESULTS];
 	for (int i = 0; i < INPUTS; i++)
 		in[i] = numbers(sizes.inputs[i], (uint64_t)i);

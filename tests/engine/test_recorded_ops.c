@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/pool.h"
+#include "engine/convolve.h"
 #include "engine/reference/reference.h"
 
 static struct sc_pool *pool;
@@ -42,12 +43,11 @@ static void convolution_case(struct sc_safetensors *file, const char *group, con
 	float *bias = recorded_floats(file, group, "bias"), *diff_dst = recorded_floats(file, group, "diff_dst");
 	float *dst = recorded_floats(file, group, "dst"), *diff_src = recorded_floats(file, group, "diff_src");
 	float *diff_weights = recorded_floats(file, group, "diff_weights"), *diff_bias = recorded_floats(file, group, "diff_bias");
-	int64_t bytes = k->convolution_forward_workspace(c, threads) + k->convolution_backward_data_workspace(c, threads) +
-			k->convolution_backward_weights_workspace(c, threads);
+	int64_t bytes = k->convolution_backward_data_workspace(c, threads) + k->convolution_backward_weights_workspace(c, threads);
 	float *workspace = numbers(bytes / (int64_t)sizeof(float));
 	float *result = numbers(src_count + dst_count + kernel), *bias_result = numbers(c->oc);
 
-	k->convolution_forward(c, src, weights, bias, result, workspace, pool);
+	convolve(k, c, weights, (struct sc_convolution_forward){.src = src, .bias = bias, .dst = result}, pool);
 	check(group, "dst", result, dst, dst_count, c->kh * c->kw * c->ic);
 	k->convolution_backward_data(c, diff_dst, weights, result, false, workspace, pool);
 	check(group, "diff_src", result, diff_src, src_count, c->kh * c->kw * c->oc);

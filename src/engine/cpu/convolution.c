@@ -53,10 +53,16 @@ static void limit_to_used(struct packing *p, const struct correlation *c, bool w
 	used_taps(c->taps_w, c->pad_w, c->step_w, c->out_w, c->src_w, &p->used_left, &p->used_right);
 }
 
-/* Behind the packed weights: scratch of each thread, or what Winograd's method needs. */
+/* Scratch of each thread, or what Winograd's method needs. */
 static int64_t scratch_of(const struct sc_convolution *c, const struct correlation *correlation, int threads)
 {
 	return c->winograd ? SC_CPU(winograd_workspace)(correlation, threads) : threads * SC_CPU(correlation_scratch)(correlation);
+}
+
+/* Numbers of a correlation's weights as it reads them. */
+static int64_t weights_of(const struct sc_convolution *c, const struct correlation *correlation, const struct packing *packing)
+{
+	return c->winograd ? SC_CPU(winograd_weight_count)(correlation) : SC_CPU(packed_count)(packing);
 }
 
 static void run(const struct sc_convolution *c, const struct correlation *correlation, struct sc_pool *pool)
@@ -67,31 +73,46 @@ static void run(const struct sc_convolution *c, const struct correlation *correl
 		SC_CPU(correlate)(correlation, pool);
 }
 
-/* Workspace: packed weights, bias filled up to whole blocks, scratch. */
+int64_t SC_CPU(convolution_packed_bytes)(const struct sc_convolution *c)
+{
+	struct correlation correlation = forward_correlation(c);
+	struct packing packing = forward_packing(c);
+	return weights_of(c, &correlation, &packing) * (int64_t)sizeof(float);
+}
+
+void SC_CPU(convolution_pack)(const struct sc_convolution *c, const float *weights, float *packed, struct sc_pool *pool)
+{
+	struct correlation correlation = forward_correlation(c);
+	struct packing packing = forward_packing(c);
+	if (c->winograd) {
+		const struct winograd_taps taps = {weights, c->ic * c->oc, c->oc, BLOCK};
+		SC_CPU(winograd_pack)(&correlation, &taps, packed, pool);
+		return;
+	}
+	packing.weights = weights, packing.packed = packed;
+	limit_to_used(&packing, &correlation, false);
+	SC_CPU(pack)(&packing, pool);
+}
+
+/* Workspace: bias filled up to whole blocks, scratch. */
 int64_t SC_CPU(convolution_forward_workspace)(const struct sc_convolution *c, int threads)
 {
 	struct correlation correlation = forward_correlation(c);
-	struct packing packing = forward_packing(c);
-	int64_t numbers = whole_lines(SC_CPU(packed_count)(&packing)) + whole_lines(blocks_of(c->oc) * BLOCK) +
-			  scratch_of(c, &correlation, threads);
-	return numbers * (int64_t)sizeof(float);
+	return (whole_lines(blocks_of(c->oc) * BLOCK) + scratch_of(c, &correlation, threads)) * (int64_t)sizeof(float);
 }
 
-void SC_CPU(convolution_forward)(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
-				 float *dst, void *workspace, struct sc_pool *pool)
+void SC_CPU(convolution_forward)(const struct sc_convolution *c, const struct sc_convolution_forward *t, void *workspace,
+				 struct sc_pool *pool)
 {
 	struct correlation correlation = forward_correlation(c);
-	struct packing packing = forward_packing(c);
-	float *packed = workspace, *whole_bias = packed + whole_lines(SC_CPU(packed_count)(&packing));
+	float *whole_bias = workspace;
 	int64_t bias_count = blocks_of(c->oc) * BLOCK;
-	packing.weights = weights, packing.packed = packed;
-	limit_to_used(&packing, &correlation, c->winograd);
-	SC_CPU(pack)(&packing, pool);
-	if (bias) {
-		memcpy(whole_bias, bias, (size_t)c->oc * sizeof(float));
+	if (t->bias) {
+		memcpy(whole_bias, t->bias, (size_t)c->oc * sizeof(float));
 		memset(whole_bias + c->oc, 0, (size_t)(bias_count - c->oc) * sizeof(float));
 	}
-	correlation.src = src, correlation.weights = packed, correlation.bias = bias ? whole_bias : NULL, correlation.dst = dst;
+	correlation.src = t->src, correlation.weights = t->packed, correlation.bias = t->bias ? whole_bias : NULL;
+	correlation.residual = t->residual, correlation.relu = t->relu, correlation.dst = t->dst;
 	correlation.scratch = whole_bias + whole_lines(bias_count);
 	run(c, &correlation, pool);
 }
@@ -154,32 +175,36 @@ static void class_correlation(const struct sc_convolution *c, int64_t offset_h, 
 	limit_to_used(packing, correlation, c->winograd);
 }
 
-/* Classes follow each other, so the workspace is that of the largest: packed weights, scratch. */
-static void backward_data_sizes(const struct sc_convolution *c, int threads, int64_t *packed, int64_t *scratch)
+/* Classes follow each other, so the workspace is that of the largest: packed weights, scratch. Winograd's method transforms what
+ * is packed. */
+static void backward_data_sizes(const struct sc_convolution *c, int threads, int64_t *packed, int64_t *transformed,
+				int64_t *scratch)
 {
-	*packed = *scratch = 0;
+	*packed = *transformed = *scratch = 0;
 	for (int64_t y = 0; y < minimum(c->stride_h, c->ih); y++)
 		for (int64_t x = 0; x < minimum(c->stride_w, c->iw); x++) {
 			struct correlation correlation;
 			struct packing packing;
 			class_correlation(c, y, x, &correlation, &packing);
 			*packed = maximum(*packed, whole_lines(SC_CPU(packed_count)(&packing)));
+			if (c->winograd)
+				*transformed = SC_CPU(winograd_weight_count)(&correlation);
 			*scratch = maximum(*scratch, scratch_of(c, &correlation, threads));
 		}
 }
 
 int64_t SC_CPU(convolution_backward_data_workspace)(const struct sc_convolution *c, int threads)
 {
-	int64_t packed, scratch;
-	backward_data_sizes(c, threads, &packed, &scratch);
-	return (packed + scratch) * (int64_t)sizeof(float);
+	int64_t packed, transformed, scratch;
+	backward_data_sizes(c, threads, &packed, &transformed, &scratch);
+	return (packed + transformed + scratch) * (int64_t)sizeof(float);
 }
 
 void SC_CPU(convolution_backward_data)(const struct sc_convolution *c, const float *diff_dst, const float *weights, float *diff_src,
 				       bool accumulate, void *workspace, struct sc_pool *pool)
 {
-	int64_t packed, scratch;
-	backward_data_sizes(c, sc_pool_threads(pool), &packed, &scratch);
+	int64_t packed, transformed, scratch;
+	backward_data_sizes(c, sc_pool_threads(pool), &packed, &transformed, &scratch);
 	for (int64_t y = 0; y < minimum(c->stride_h, c->ih); y++)
 		for (int64_t x = 0; x < minimum(c->stride_w, c->iw); x++) {
 			struct correlation correlation;
@@ -189,7 +214,12 @@ void SC_CPU(convolution_backward_data)(const struct sc_convolution *c, const flo
 			SC_CPU(pack)(&packing, pool);
 			correlation.src = diff_dst, correlation.weights = workspace, correlation.accumulate = accumulate;
 			correlation.dst = diff_src + (y * c->iw + x) * c->ic;
-			correlation.scratch = (float *)workspace + packed;
+			correlation.scratch = (float *)workspace + packed + transformed;
+			if (c->winograd) {
+				const struct winograd_taps taps = {workspace, c->oc * BLOCK, BLOCK, 9 * c->oc * BLOCK};
+				correlation.weights = (float *)workspace + packed;
+				SC_CPU(winograd_pack)(&correlation, &taps, (float *)workspace + packed, pool);
+			}
 			run(c, &correlation, pool);
 		}
 }

@@ -2,7 +2,8 @@
  *
  * Two ways to choose the pixels of a tile, with the same bits:
  *   - along a row: neighbouring pixels of one output row, sources read in place. Taps at the edges of the image serve a part of the
- * tile.
+ *     tile. A 1x1 kernel whose pixels lie a multiple of 2 KiB apart has them gathered first: all would want the same few cache
+ * sets.
  *   - across the batch, for narrow maps: the same pixel of many images. All pixels of a tile then have the same valid taps, and no
  *     arithmetic meets padding; the sources are gathered first, since images lie at strides that a cache maps onto the same lines.
  * As many blocks of output channels as have their weights in the L2 cache together are done row by row, so that sources are read
@@ -18,6 +19,7 @@
 #define GATHER_TILES   4     /* tiles whose sources are gathered at once */
 #define GATHER_BLOCKS  4     /* blocks of output channels that share one gathering */
 #define STRIP_TILES    8     /* tiles of a row that make a unit of work */
+#define CLASHING       512   /* numbers: sources of pixels a multiple of this apart want the same cache sets */
 #define CACHED_WEIGHTS 98304 /* numbers: what may be used of an L2 cache of 1 MiB for weights */
 #define MAX_TAPS       SC_MAX_KERNEL
 
@@ -85,7 +87,55 @@ static void prefetch_results(const struct tile *tile, int pixels)
 			__builtin_prefetch(tile->dst + p * tile->dst_stride + v * LANES, 1);
 }
 
-static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t x0, int pixels)
+/* Whether the sources of a strip are gathered first. */
+static bool gathers_strips(const struct correlation *c)
+{
+	bool pointwise = c->taps_h == 1 && c->taps_w == 1 && c->pad_h == 0 && c->pad_w == 0;
+	return pointwise && c->step_w * c->depth % CLASHING == 0 && (c->out_w - 1) * c->step_w < c->src_w;
+}
+
+/* Sources are kept off each other's cache sets. */
+static int64_t strip_stride(const struct correlation *c)
+{
+	return c->depth + 16;
+}
+
+static void gather_strip(const struct correlation *c, int64_t n, int64_t y, int64_t begin, int64_t end, float *gathered)
+{
+	const float *row = c->src + (n * c->src_h + y * c->step_h) * c->src_w * c->depth;
+	for (int64_t x = begin; x < end; x++)
+		memcpy(gathered + (x - begin) * strip_stride(c), row + x * c->step_w * c->depth, (size_t)c->depth * sizeof(float));
+}
+
+/* The tile at (n, y, x0) of a block of output channels, its segments yet to be told. */
+static struct tile result_tile(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t x0)
+{
+	int64_t at = n * c->dst_image + y * c->dst_row + x0 * c->dst_pixel + block * BLOCK;
+	return (struct tile){
+		.dst = c->dst + at,
+		.dst_stride = c->dst_pixel,
+		.residual = c->residual ? c->residual + at : NULL,
+		.bias = c->bias ? c->bias + block * BLOCK : NULL,
+		.channels = minimum(BLOCK, c->width - block * BLOCK),
+		.accumulate = c->accumulate,
+		.relu = c->relu,
+	};
+}
+
+static void run_gathered_tile(const struct correlation *c, int64_t block, struct tile tile, const float *gathered, int pixels)
+{
+	const struct segment segment = {
+		.src = gathered,
+		.weights = c->weights + block * c->depth * BLOCK,
+		.length = c->depth,
+		.last = pixels,
+	};
+	tile.segments = &segment, tile.segment_count = 1, tile.pixel_stride = strip_stride(c);
+	prefetch_results(&tile, pixels);
+	SC_CPU(tile_run)(pixels, &tile);
+}
+
+static void run_row_tile(const struct correlation *c, int64_t block, struct tile tile, int64_t n, int64_t y, int64_t x0, int pixels)
 {
 	struct column columns[MAX_TAPS];
 	struct segment segments[MAX_TAPS * MAX_TAPS];
@@ -105,16 +155,7 @@ static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, 
 				.last = column->last,
 			};
 		}
-	struct tile tile = {
-		.segments = segments,
-		.segment_count = count,
-		.pixel_stride = c->step_w * c->depth,
-		.dst = c->dst + n * c->dst_image + y * c->dst_row + x0 * c->dst_pixel + block * BLOCK,
-		.dst_stride = c->dst_pixel,
-		.bias = c->bias ? c->bias + block * BLOCK : NULL,
-		.channels = minimum(BLOCK, c->width - block * BLOCK),
-		.accumulate = c->accumulate,
-	};
+	tile.segments = segments, tile.segment_count = count, tile.pixel_stride = c->step_w * c->depth;
 	prefetch_results(&tile, pixels);
 	SC_CPU(tile_run)(pixels, &tile);
 }
@@ -134,17 +175,26 @@ static int64_t groups_of_blocks(const struct correlation *c)
 
 static void row_units(void *context, int slot, int64_t begin, int64_t end)
 {
-	(void)slot;
 	const struct correlation *c = context;
 	int64_t tiles = (c->out_w + TILE_PIXELS - 1) / TILE_PIXELS, strips = (tiles + STRIP_TILES - 1) / STRIP_TILES;
 	int64_t blocks = blocks_of(c->width), groups = groups_of_blocks(c);
+	float *gathered = gathers_strips(c) ? c->scratch + slot * SC_CPU(correlation_scratch)(c) : NULL;
 	for (int64_t unit = begin; unit < end; unit++) {
 		int64_t strip = unit % strips, y = unit / strips % c->out_h;
 		int64_t n = unit / strips / c->out_h % c->mb, group = unit / strips / c->out_h / c->mb;
+		int64_t first = strip * STRIP_TILES, last = minimum(tiles, first + STRIP_TILES);
+		int64_t left = tile_begin(c->out_w, tiles, first);
+		if (gathered)
+			gather_strip(c, n, y, left, tile_begin(c->out_w, tiles, last), gathered);
 		for (int64_t block = group * blocks / groups; block < (group + 1) * blocks / groups; block++)
-			for (int64_t t = strip * STRIP_TILES; t < minimum(tiles, (strip + 1) * STRIP_TILES); t++) {
+			for (int64_t t = first; t < last; t++) {
 				int64_t x0 = tile_begin(c->out_w, tiles, t);
-				run_row_tile(c, block, n, y, x0, (int)(tile_begin(c->out_w, tiles, t + 1) - x0));
+				int pixels = (int)(tile_begin(c->out_w, tiles, t + 1) - x0);
+				struct tile tile = result_tile(c, block, n, y, x0);
+				if (gathered)
+					run_gathered_tile(c, block, tile, gathered + (x0 - left) * strip_stride(c), pixels);
+				else
+					run_row_tile(c, block, tile, n, y, x0, pixels);
 			}
 	}
 }
@@ -204,15 +254,18 @@ static void run_batch_tiles(const struct correlation *c, const struct pixel *p, 
 				.length = length,
 				.last = pixels,
 			};
+		int64_t at = (n0 + begin) * c->dst_image + p->y * c->dst_row + p->x * c->dst_pixel + block * BLOCK;
 		struct tile tile = {
 			.segments = segments,
 			.segment_count = rows,
 			.pixel_stride = gathered_stride(c),
-			.dst = c->dst + (n0 + begin) * c->dst_image + p->y * c->dst_row + p->x * c->dst_pixel + block * BLOCK,
+			.dst = c->dst + at,
 			.dst_stride = c->dst_image,
+			.residual = c->residual ? c->residual + at : NULL,
 			.bias = c->bias ? c->bias + block * BLOCK : NULL,
 			.channels = minimum(BLOCK, c->width - block * BLOCK),
 			.accumulate = c->accumulate,
+			.relu = c->relu,
 		};
 		SC_CPU(tile_run)(pixels, &tile);
 	}
@@ -239,7 +292,9 @@ static void batch_units(void *context, int slot, int64_t begin, int64_t end)
 int64_t SC_CPU(correlation_scratch)(const struct correlation *given)
 {
 	struct correlation c = flattened(given);
-	return across_batch(&c) ? gathered_images(&c) * gathered_stride(&c) : 0;
+	if (across_batch(&c))
+		return gathered_images(&c) * gathered_stride(&c);
+	return gathers_strips(&c) ? STRIP_TILES * TILE_PIXELS * strip_stride(&c) : 0;
 }
 
 void SC_CPU(correlate)(const struct correlation *given, struct sc_pool *pool)

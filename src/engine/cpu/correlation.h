@@ -13,15 +13,16 @@
 #include <stdbool.h>
 
 struct correlation {
-	const float *src;     /* (mb, src_h, src_w, depth) */
-	const float *weights; /* (blocks, taps_h, taps_w, depth, BLOCK), packed */
-	const float *bias;    /* (blocks * BLOCK), zero-filled past `width`, or NULL */
-	float *dst;           /* first pixel of the lattice */
+	const float *src;      /* (mb, src_h, src_w, depth) */
+	const float *weights;  /* (blocks, taps_h, taps_w, depth, BLOCK), packed */
+	const float *bias;     /* (blocks * BLOCK), zero-filled past `width`, or NULL */
+	float *dst;            /* first pixel of the lattice */
+	const float *residual; /* laid out like dst, added after the bias; or NULL */
 	int64_t mb, src_h, src_w, depth;
 	int64_t out_h, out_w, width;                          /* the lattice, and channels of a pixel of dst */
 	int64_t dst_image, dst_row, dst_pixel;                /* numbers from one image, row, pixel of the lattice to the next */
 	int64_t taps_h, taps_w, step_h, step_w, pad_h, pad_w; /* the padding may be negative: the window then begins further on */
-	bool accumulate;
+	bool accumulate, relu;
 	float *scratch; /* (threads, sc_cpu_correlation_scratch) numbers */
 };
 

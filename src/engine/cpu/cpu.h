@@ -5,9 +5,11 @@
 #include "engine/cpu/lanes.h"
 #include "engine/kernels.h"
 
+int64_t SC_CPU(convolution_packed_bytes)(const struct sc_convolution *c);
+void SC_CPU(convolution_pack)(const struct sc_convolution *c, const float *weights, float *packed, struct sc_pool *pool);
 int64_t SC_CPU(convolution_forward_workspace)(const struct sc_convolution *c, int threads);
-void SC_CPU(convolution_forward)(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
-				 float *dst, void *workspace, struct sc_pool *pool);
+void SC_CPU(convolution_forward)(const struct sc_convolution *c, const struct sc_convolution_forward *t, void *workspace,
+				 struct sc_pool *pool);
 int64_t SC_CPU(convolution_backward_data_workspace)(const struct sc_convolution *c, int threads);
 void SC_CPU(convolution_backward_data)(const struct sc_convolution *c, const float *diff_dst, const float *weights, float *diff_src,
 				       bool accumulate, void *workspace, struct sc_pool *pool);

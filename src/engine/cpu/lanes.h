@@ -1,7 +1,8 @@
 /* lanes.h - the few vector operations that the kernels need, one set for each instruction set.
  *
  * Lanes run along channels, never along a sum, so the number of lanes changes no bits. Every operation is the IEEE one on each
- * lane; lanes_fma rounds once, also where the processor has no such instruction (SSE2: through double and round-to-odd).
+ * lane; lanes_fma rounds once, also where the processor has no such instruction (SSE2: through double and round-to-odd);
+ * lanes_rectify makes 0 of what is below 0, and leaves NaN and -0 as they are.
  *
  * A file of this folder is compiled once for each instruction set, with SC_ISA set to its name: SC_CPU(name) gives each copy of a
  * function a name of its own. */
@@ -66,6 +67,10 @@ SC_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 {
 	return _mm512_fmadd_ps(a, b, c);
 }
+SC_INLINE lanes lanes_rectify(lanes a)
+{
+	return _mm512_max_ps(_mm512_setzero_ps(), a);
+}
 
 #elif defined(SC_ISA_AVX2)
 
@@ -118,6 +123,10 @@ SC_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 {
 	return _mm256_fmadd_ps(a, b, c);
 }
+SC_INLINE lanes lanes_rectify(lanes a)
+{
+	return _mm256_max_ps(_mm256_setzero_ps(), a);
+}
 
 #elif defined(SC_ISA_SSE2)
 
@@ -153,6 +162,10 @@ SC_INLINE lanes lanes_subtract(lanes a, lanes b)
 SC_INLINE lanes lanes_multiply(lanes a, lanes b)
 {
 	return _mm_mul_ps(a, b);
+}
+SC_INLINE lanes lanes_rectify(lanes a)
+{
+	return _mm_max_ps(_mm_setzero_ps(), a);
 }
 /* a * b + c of two floats held in doubles, rounded to odd: the product is exact; if the sum is not, the one of its two neighbours
  * with an odd last bit is taken, and then a second rounding to float gives what a single one would have given (S. Boldo, G.
@@ -222,6 +235,10 @@ SC_INLINE lanes lanes_multiply(lanes a, lanes b)
 SC_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 {
 	return vfmaq_f32(c, a, b);
+}
+SC_INLINE lanes lanes_rectify(lanes a)
+{
+	return vbslq_f32(vcltq_f32(a, vdupq_n_f32(0)), vdupq_n_f32(0), a);
 }
 
 #else

@@ -32,6 +32,8 @@ int64_t SC_CPU(fma_peak)(int64_t repetitions)
 extern const struct sc_kernels SC_CPU(kernels);
 const struct sc_kernels SC_CPU(kernels) = {
 	.name = NAME(SC_ISA),
+	.convolution_packed_bytes = SC_CPU(convolution_packed_bytes),
+	.convolution_pack = SC_CPU(convolution_pack),
 	.convolution_forward_workspace = SC_CPU(convolution_forward_workspace),
 	.convolution_forward = SC_CPU(convolution_forward),
 	.convolution_backward_data_workspace = SC_CPU(convolution_backward_data_workspace),

@@ -65,12 +65,19 @@ SC_INLINE void finish(const struct tile *t, int row, int v, lanes sum)
 {
 	float *dst = t->dst + row * t->dst_stride + v * LANES;
 	int count = lanes_of(t->channels, v);
+	const float *addend = t->accumulate ? dst : t->residual ? t->residual + row * t->dst_stride + v * LANES : NULL;
+	if (count == 0)
+		return;
 	if (t->bias)
 		sum = lanes_add(sum, lanes_load(t->bias + v * LANES));
+	if (addend)
+		sum = lanes_add(sum, count == LANES ? lanes_load(addend) : lanes_load_first(addend, count));
+	if (t->relu)
+		sum = lanes_rectify(sum);
 	if (count == LANES)
-		lanes_store(dst, t->accumulate ? lanes_add(lanes_load(dst), sum) : sum);
-	else if (count)
-		lanes_store_first(dst, t->accumulate ? lanes_add(lanes_load_first(dst, count), sum) : sum, count);
+		lanes_store(dst, sum);
+	else
+		lanes_store_first(dst, sum, count);
 }
 
 SC_INLINE void run(const struct tile *t, const int pixels)

@@ -7,6 +7,7 @@
 #define SC_ENGINE_CPU_TILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "engine/cpu/lanes.h"
 
@@ -20,12 +21,14 @@ struct segment {
 struct tile {
 	const struct segment *segments;
 	int64_t segment_count;
-	int64_t pixel_stride; /* numbers between the sources of neighbouring pixels */
-	float *dst;           /* of pixel 0, first channel of the block */
-	int64_t dst_stride;   /* numbers between the results of neighbouring pixels */
-	const float *bias;    /* (BLOCK), or NULL */
-	int64_t channels;     /* of the block that exist: 1 to BLOCK */
-	bool accumulate;      /* add to dst instead of overwriting it */
+	int64_t pixel_stride;  /* numbers between the sources of neighbouring pixels */
+	float *dst;            /* of pixel 0, first channel of the block */
+	int64_t dst_stride;    /* numbers between the results of neighbouring pixels */
+	const float *bias;     /* (BLOCK), or NULL */
+	const float *residual; /* laid out like dst, added after the bias; NULL: nothing; not together with accumulate */
+	int64_t channels;      /* of the block that exist: 1 to BLOCK */
+	bool accumulate;       /* add to dst instead of overwriting it */
+	bool relu;
 };
 
 /* pixels: 1 to TILE_PIXELS. */

@@ -18,9 +18,8 @@
 
 struct winograd {
 	const struct correlation *c;
-	const float *weights; /* (36, blocks, depth, BLOCK), transformed */
-	const float *zeros;   /* (depth) */
-	float *scratch;       /* of a slot, or of all: v (36, group, depth), then m (36, group, width), each place a little apart */
+	const float *zeros; /* (depth) */
+	float *scratch;     /* of a slot, or of all: v (36, group, depth), then m (36, group, width), each place a little apart */
 	int64_t tiles_h, tiles_w, tiles, group, groups;
 	bool shared;
 	int64_t first; /* tile of the group, while it is shared */
@@ -54,23 +53,31 @@ static struct winograd plan_tiles(const struct correlation *c, int threads)
 	return w;
 }
 
-/* ---- Weights: (blocks, 3, 3, depth, BLOCK) to (36, blocks, depth, BLOCK) ---------------------------------------------------- */
+/* ---- Weights ---------------------------------------------------------------------------------------------------------------- */
 
+struct weights {
+	const struct winograd_taps *taps;
+	int64_t depth, width, plane; /* plane: numbers from one place to the next */
+	float *transformed;
+};
+
+/* Row: source channel of a block of output channels. A last block that is not whole is filled up with zeros. */
 static void weight_rows(void *context, int slot, int64_t begin, int64_t end)
 {
 	(void)slot;
-	const struct winograd *w = context;
-	const int64_t depth = w->c->depth, plane = blocks_of(w->c->width) * depth * BLOCK;
+	const struct weights *w = context;
 	for (int64_t row = begin; row < end; row++) {
-		const float *taps = w->c->weights + (row / depth * 9 * depth + row % depth) * BLOCK;
-		float *u = (float *)(uintptr_t)w->weights + row * BLOCK;
+		int64_t block = row / w->depth;
+		const float *taps = w->taps->weights + block * w->taps->block + row % w->depth * w->taps->source;
 		for (int v = 0; v < VECTORS; v++) {
 			lanes half[6][3], t[6];
-#define TAP(y, x) lanes_load(taps + (y * 3 + x) * depth * BLOCK + v * LANES)
+			float *u = w->transformed + row * BLOCK + v * LANES;
+			bool there = block * BLOCK + v * LANES < w->width;
+#define TAP(y, x) (there ? lanes_load(taps + (y * 3 + x) * w->taps->tap + v * LANES) : lanes_zero())
 #define COLUMN(x)                                                                                                                  \
 	transform_weights(TAP(0, x), TAP(1, x), TAP(2, x), t);                                                                     \
 	half[0][x] = t[0], half[1][x] = t[1], half[2][x] = t[2], half[3][x] = t[3], half[4][x] = t[4], half[5][x] = t[5];
-#define STORE(y, x) lanes_store(u + (y * 6 + x) * plane + v * LANES, t[x]);
+#define STORE(y, x) lanes_store(u + (y * 6 + x) * w->plane, t[x]);
 #define ROW(y)                                                                                                                     \
 	transform_weights(half[y][0], half[y][1], half[y][2], t);                                                                  \
 	STORE(y, 0) STORE(y, 1) STORE(y, 2) STORE(y, 3) STORE(y, 4) STORE(y, 5)
@@ -82,6 +89,17 @@ static void weight_rows(void *context, int slot, int64_t begin, int64_t end)
 #undef ROW
 		}
 	}
+}
+
+int64_t SC_CPU(winograd_weight_count)(const struct correlation *c)
+{
+	return PLACES * blocks_of(c->width) * c->depth * BLOCK;
+}
+
+void SC_CPU(winograd_pack)(const struct correlation *c, const struct winograd_taps *taps, float *transformed, struct sc_pool *pool)
+{
+	struct weights w = {taps, c->depth, c->width, blocks_of(c->width) * c->depth * BLOCK, transformed};
+	sc_pool_run(pool, weight_rows, &w, blocks_of(c->width) * c->depth, 16);
 }
 
 /* ---- Sources ---------------------------------------------------------------------------------------------------------------- */
@@ -141,7 +159,7 @@ static void multiply(const struct winograd *w, int64_t place, int64_t block, int
 		int64_t begin = part * tiles / parts, end = (part + 1) * tiles / parts;
 		struct segment segment = {
 			.src = v + place * source_plane(w) + begin * depth,
-			.weights = w->weights + (place * blocks_of(width) + block) * depth * BLOCK,
+			.weights = w->c->weights + (place * blocks_of(width) + block) * depth * BLOCK,
 			.length = depth,
 			.last = (int)(end - begin),
 		};
@@ -160,7 +178,7 @@ static void multiply(const struct winograd *w, int64_t place, int64_t block, int
 /* ---- Outputs ---------------------------------------------------------------------------------------------------------------- */
 
 struct output {
-	float *corner;         /* first channel of the tile's first pixel */
+	int64_t corner;        /* place in dst of the first channel of the tile's first pixel */
 	int64_t rows, columns; /* of the tile that lie inside */
 };
 
@@ -168,6 +186,7 @@ static void transform_output_tile(const struct winograd *w, const float *m, cons
 {
 	const struct correlation *c = w->c;
 	const int64_t plane = product_plane(w);
+	const float *addend = c->accumulate ? c->dst : c->residual;
 	for (int64_t o = 0; o < c->width; o += LANES) {
 		lanes half[4][6], y[4][4], t[4];
 		const lanes bias = c->bias ? lanes_load(c->bias + o) : lanes_zero();
@@ -183,9 +202,11 @@ static void transform_output_tile(const struct winograd *w, const float *m, cons
 #undef ROW
 		for (int64_t i = 0; i < out->rows; i++)
 			for (int64_t x = 0; x < out->columns; x++) {
-				float *dst = out->corner + i * c->dst_row + x * c->dst_pixel + o;
+				int64_t at = out->corner + i * c->dst_row + x * c->dst_pixel + o;
 				lanes sum = c->bias ? lanes_add(y[i][x], bias) : y[i][x];
-				lanes_store(dst, c->accumulate ? lanes_add(lanes_load(dst), sum) : sum);
+				if (addend)
+					sum = lanes_add(sum, lanes_load(addend + at));
+				lanes_store(c->dst + at, c->relu ? lanes_rectify(sum) : sum);
 			}
 	}
 }
@@ -195,7 +216,7 @@ static void output_tiles(const struct winograd *w, int64_t origin, int64_t first
 	const struct correlation *c = w->c;
 	for (int64_t i = first; i < last; i++) {
 		int64_t tile = origin + i, x = tile % w->tiles_w * 4, y = tile / w->tiles_w % w->tiles_h * 4;
-		float *image = c->dst + tile / w->tiles_w / w->tiles_h * c->dst_image;
+		int64_t image = tile / w->tiles_w / w->tiles_h * c->dst_image;
 		struct output out = {image + y * c->dst_row + x * c->dst_pixel, minimum(4, c->out_h - y), minimum(4, c->out_w - x)};
 		transform_output_tile(w, m + i * c->width, &out);
 	}
@@ -246,24 +267,17 @@ static void output_units(void *context, int slot, int64_t begin, int64_t end)
 	output_tiles(w, w->first, begin, end, w->scratch + PLACES * source_plane(w));
 }
 
-static int64_t weight_numbers(const struct correlation *c)
-{
-	return PLACES * blocks_of(c->width) * c->depth * BLOCK;
-}
-
 int64_t SC_CPU(winograd_workspace)(const struct correlation *c, int threads)
 {
 	struct winograd w = plan_tiles(c, threads);
-	return weight_numbers(c) + whole_lines(c->depth) + (w.shared ? 1 : threads) * scratch_numbers(&w);
+	return whole_lines(c->depth) + (w.shared ? 1 : threads) * scratch_numbers(&w);
 }
 
 void SC_CPU(winograd_correlate)(const struct correlation *c, float *workspace, struct sc_pool *pool)
 {
 	struct winograd w = plan_tiles(c, sc_pool_threads(pool));
-	float *zeros = workspace + weight_numbers(c);
-	w.weights = workspace, w.zeros = zeros, w.scratch = zeros + whole_lines(c->depth);
-	memset(zeros, 0, (size_t)c->depth * sizeof(float));
-	sc_pool_run(pool, weight_rows, &w, blocks_of(c->width) * c->depth, 16);
+	w.zeros = workspace, w.scratch = workspace + whole_lines(c->depth);
+	memset(workspace, 0, (size_t)c->depth * sizeof(float));
 	if (!w.shared) {
 		sc_pool_run(pool, group_units, &w, w.groups, 1);
 		return;

@@ -11,9 +11,18 @@
 
 #define PLACES 36 /* of a transformed tile */
 
-/* `correlation` is a 3x3 one with steps 1; its weights and packing are as for the direct kernels. Workspace: transformed weights, a
- * pixel of zeros, scratch. Both channel counts are multiples of LANES. */
-int64_t SC_CPU(winograd_workspace)(const struct correlation *c, int threads); /* numbers */
+/* Nine taps for each pair of source and output channel: strides are numbers from one tap, source channel, block of output channels
+ * to the next. */
+struct winograd_taps {
+	const float *weights;
+	int64_t tap, source, block;
+};
+
+/* `correlation` is a 3x3 one with steps 1, both its channel counts multiples of LANES; its weights are transformed ones,
+ * (36, blocks, depth, BLOCK). Workspace: a pixel of zeros, scratch. Counts are of numbers. */
+int64_t SC_CPU(winograd_weight_count)(const struct correlation *c);
+void SC_CPU(winograd_pack)(const struct correlation *c, const struct winograd_taps *taps, float *transformed, struct sc_pool *pool);
+int64_t SC_CPU(winograd_workspace)(const struct correlation *c, int threads);
 void SC_CPU(winograd_correlate)(const struct correlation *c, float *workspace, struct sc_pool *pool);
 
 /* Where the source of the tile with corner (top, left) lies: a pointer for each of size x size pixels, to `zeros` for those

@@ -1,7 +1,8 @@
 /* convolution.c - convolution in plain loops: forward, by the source, by the weights.
  *
  * Each element is one chain of fused multiply-adds that starts at +0:
- *   forward           dst[n, y, x, o]       over tap row, tap column, input channel, ascending; then + bias, rounded once more
+ *   forward           dst[n, y, x, o]       over tap row, tap column, input channel, ascending; then + bias, + residual, each
+ *                     rounded once more; then the rectifier
  *   backward data     diff_src[n, y, x, i]  over output row, output column, output channel, ascending
  *   backward weights  diff_weights[r, s, i, o]  over image, output row, output column, ascending, cut into chunks (chunks.h)
  * Taps that fall into the padding are no part of a chain. Dense layers are the case 1x1 on a 1x1 image. */
@@ -11,18 +12,39 @@
 #include "engine/chunks.h"
 #include "engine/reference/reference.h"
 
+/* Plain loops read the weights as they are. */
+int64_t sc_reference_convolution_packed_bytes(const struct sc_convolution *c)
+{
+	return c->kh * c->kw * c->ic * c->oc * (int64_t)sizeof(float);
+}
+
+void sc_reference_convolution_pack(const struct sc_convolution *c, const float *weights, float *packed, struct sc_pool *pool)
+{
+	(void)pool;
+	memcpy(packed, weights, (size_t)sc_reference_convolution_packed_bytes(c));
+}
+
+float sc_reference_convolution_finish(const struct sc_convolution_forward *t, int64_t i, int64_t o, float sum)
+{
+	if (t->bias)
+		sum += t->bias[o];
+	if (t->residual)
+		sum += t->residual[i];
+	return t->relu && sum < 0 ? 0 : sum;
+}
+
 int64_t sc_reference_convolution_forward_workspace(const struct sc_convolution *c, int threads)
 {
 	(void)threads;
 	return c->winograd ? sc_reference_winograd_workspace(c) : 0;
 }
 
-void sc_reference_convolution_forward(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
-				      float *dst, void *workspace, struct sc_pool *pool)
+void sc_reference_convolution_forward(const struct sc_convolution *c, const struct sc_convolution_forward *t, void *workspace,
+				      struct sc_pool *pool)
 {
 	(void)pool;
 	if (c->winograd) {
-		sc_reference_winograd_forward(c, src, weights, bias, dst, workspace);
+		sc_reference_winograd_forward(c, t, workspace);
 		return;
 	}
 	for (int64_t n = 0; n < c->mb; n++)
@@ -37,10 +59,12 @@ void sc_reference_convolution_forward(const struct sc_convolution *c, const floa
 							if (iy < 0 || iy >= c->ih || ix < 0 || ix >= c->iw)
 								continue;
 							for (int64_t i = 0; i < c->ic; i++)
-								sum = fmaf(src[((n * c->ih + iy) * c->iw + ix) * c->ic + i],
-									   weights[((r * c->kw + s) * c->ic + i) * c->oc + o], sum);
+								sum = fmaf(t->src[((n * c->ih + iy) * c->iw + ix) * c->ic + i],
+									   t->packed[((r * c->kw + s) * c->ic + i) * c->oc + o],
+									   sum);
 						}
-					dst[((n * c->oh + y) * c->ow + x) * c->oc + o] = bias ? sum + bias[o] : sum;
+					int64_t element = ((n * c->oh + y) * c->ow + x) * c->oc + o;
+					t->dst[element] = sc_reference_convolution_finish(t, element, o, sum);
 				}
 }
 

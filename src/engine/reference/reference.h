@@ -8,9 +8,13 @@
 
 extern const struct sc_kernels sc_kernels_reference;
 
+int64_t sc_reference_convolution_packed_bytes(const struct sc_convolution *c);
+void sc_reference_convolution_pack(const struct sc_convolution *c, const float *weights, float *packed, struct sc_pool *pool);
 int64_t sc_reference_convolution_forward_workspace(const struct sc_convolution *c, int threads);
-void sc_reference_convolution_forward(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
-				      float *dst, void *workspace, struct sc_pool *pool);
+void sc_reference_convolution_forward(const struct sc_convolution *c, const struct sc_convolution_forward *t, void *workspace,
+				      struct sc_pool *pool);
+/* What becomes of the sum of element i, in output channel o: bias, residual, rectifier. */
+float sc_reference_convolution_finish(const struct sc_convolution_forward *t, int64_t i, int64_t o, float sum);
 int64_t sc_reference_convolution_backward_data_workspace(const struct sc_convolution *c, int threads);
 void sc_reference_convolution_backward_data(const struct sc_convolution *c, const float *diff_dst, const float *weights,
 					    float *diff_src, bool accumulate, void *workspace, struct sc_pool *pool);
@@ -20,8 +24,7 @@ void sc_reference_convolution_backward_weights(const struct sc_convolution *c, c
 
 /* The same three by Winograd's method (winograd.c); the functions above call them where c->winograd. */
 int64_t sc_reference_winograd_workspace(const struct sc_convolution *c); /* of forward and backward-data */
-void sc_reference_winograd_forward(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
-				   float *dst, void *workspace);
+void sc_reference_winograd_forward(const struct sc_convolution *c, const struct sc_convolution_forward *t, void *workspace);
 void sc_reference_winograd_backward_data(const struct sc_convolution *c, const float *diff_dst, const float *weights,
 					 float *diff_src, bool accumulate, void *workspace);
 void sc_reference_winograd_weights(const struct sc_convolution *c, const float *src, const float *diff_dst, float *parts);

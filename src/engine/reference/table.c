@@ -15,6 +15,8 @@ int64_t sc_reference_fma_peak(int64_t repetitions)
 
 const struct sc_kernels sc_kernels_reference = {
 	.name = "reference",
+	.convolution_packed_bytes = sc_reference_convolution_packed_bytes,
+	.convolution_pack = sc_reference_convolution_pack,
 	.convolution_forward_workspace = sc_reference_convolution_forward_workspace,
 	.convolution_forward = sc_reference_convolution_forward,
 	.convolution_backward_data_workspace = sc_reference_convolution_backward_data_workspace,

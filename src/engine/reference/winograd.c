@@ -4,7 +4,7 @@
  * of 4x4 outputs is the inverse transform of 36 products, each one chain over the source channels; tiles lie at multiples of 4 from
  * the output's corner. Numbers outside the source are 0, results outside the output are dropped. With T(.) the one-dimensional
  * transforms below, columns first, then rows:
- *   forward         dst = T_output(sum over ic of T_weights(weights) * T_source(src)) (+ bias)
+ *   forward         dst = T_output(sum over ic of T_weights(weights) * T_source(src)), then as in convolution.c
  *   backward-data   the same with diff_dst as its source and the weights turned by half a turn, their channels exchanged
  *   weights         diff_weights = T_gradient(sum over tiles of T_source(src) * T_result(diff_dst)), the sum cut into chunks
  * (chunks.h), each one chain over its tiles; chunks are joined along the tree after T_gradient. */
@@ -104,9 +104,9 @@ static void cut_square(const float *image, int64_t n, int64_t height, int64_t wi
 		}
 }
 
-/* u: (depth, width, 36), v: (depth, 36) */
-static void run_tile(const struct problem *p, const float *src, const float *u, const float *bias, float *dst, bool accumulate,
-		     float *v, int64_t n, int64_t top, int64_t left)
+/* u: (depth, width, 36), v: (depth, 36). finish: NULL, or what forward does with each sum. */
+static void run_tile(const struct problem *p, const float *src, const float *u, const struct sc_convolution_forward *finish,
+		     float *dst, bool accumulate, float *v, int64_t n, int64_t top, int64_t left)
 {
 	float square[36];
 	for (int64_t i = 0; i < p->depth; i++) {
@@ -121,20 +121,22 @@ static void run_tile(const struct problem *p, const float *src, const float *u, 
 		transform_square(transform_output, 6, 4, products, result);
 		for (int64_t y = 0; y < 4 && top + y < p->out_h; y++)
 			for (int64_t x = 0; x < 4 && left + x < p->out_w; x++) {
-				float *element = &dst[((n * p->out_h + top + y) * p->out_w + left + x) * p->width + o];
-				float sum = bias ? result[y * 4 + x] + bias[o] : result[y * 4 + x];
-				*element = accumulate ? *element + sum : sum;
+				int64_t element = ((n * p->out_h + top + y) * p->out_w + left + x) * p->width + o;
+				float sum = result[y * 4 + x];
+				if (finish)
+					sum = sc_reference_convolution_finish(finish, element, o, sum);
+				dst[element] = accumulate ? dst[element] + sum : sum;
 			}
 	}
 }
 
-static void run_tiles(const struct problem *p, const float *src, const float *u, const float *bias, float *dst, bool accumulate,
-		      float *v)
+static void run_tiles(const struct problem *p, const float *src, const float *u, const struct sc_convolution_forward *finish,
+		      float *dst, bool accumulate, float *v)
 {
 	for (int64_t n = 0; n < p->mb; n++)
 		for (int64_t top = 0; top < p->out_h; top += 4)
 			for (int64_t left = 0; left < p->out_w; left += 4)
-				run_tile(p, src, u, bias, dst, accumulate, v, n, top, left);
+				run_tile(p, src, u, finish, dst, accumulate, v, n, top, left);
 }
 
 int64_t sc_reference_winograd_workspace(const struct sc_convolution *c)
@@ -142,18 +144,17 @@ int64_t sc_reference_winograd_workspace(const struct sc_convolution *c)
 	return (c->ic * c->oc + c->ic + c->oc) * 36 * (int64_t)sizeof(float);
 }
 
-void sc_reference_winograd_forward(const struct sc_convolution *c, const float *src, const float *weights, const float *bias,
-				   float *dst, void *workspace)
+void sc_reference_winograd_forward(const struct sc_convolution *c, const struct sc_convolution_forward *t, void *workspace)
 {
 	const struct problem p = {c->mb, c->ih, c->iw, c->ic, c->oh, c->ow, c->oc, c->pad_top, c->pad_left};
 	float *u = workspace, *v = u + c->ic * c->oc * 36, taps[9];
 	for (int64_t i = 0; i < c->ic; i++)
 		for (int64_t o = 0; o < c->oc; o++) {
-			for (int64_t t = 0; t < 9; t++)
-				taps[t] = weights[(t * c->ic + i) * c->oc + o];
+			for (int64_t k = 0; k < 9; k++)
+				taps[k] = t->packed[(k * c->ic + i) * c->oc + o];
 			transform_square(transform_weights, 3, 6, taps, u + (i * c->oc + o) * 36);
 		}
-	run_tiles(&p, src, u, bias, dst, false, v);
+	run_tiles(&p, t->src, u, t, t->dst, false, v);
 }
 
 void sc_reference_winograd_backward_data(const struct sc_convolution *c, const float *diff_dst, const float *weights,

@@ -1,0 +1,72 @@
+/* plan_prepare.c - what an infer plan does once, before its first run: it folds each BatchNorm into the convolution before it, and
+ * packs the weights as the kernels read them.
+ *
+ * With f = scale / sqrt(variance + epsilon), the convolution's weights become weights * f, and its bias (bias - mean) * f + shift,
+ * in one fused multiply-add. */
+#include <math.h>
+
+#include "engine/schedule.h"
+
+struct fold {
+	const float *weights, *factor; /* (rows, channels), (channels) */
+	float *folded;
+	int64_t channels;
+};
+
+static void fold_rows(void *context, int slot, int64_t begin, int64_t end)
+{
+	(void)slot;
+	const struct fold *f = context;
+	for (int64_t row = begin; row < end; row++)
+		for (int64_t c = 0; c < f->channels; c++)
+			f->folded[row * f->channels + c] = f->weights[row * f->channels + c] * f->factor[c];
+}
+
+/* folded: like the weights; factor, bias: (channels). */
+static void fold(const struct sc_plan *plan, int node, float *folded, float *factor, float *bias)
+{
+	const struct sc_model *model = plan->model;
+	const struct sc_node *n = &model->nodes[node], *norm = &model->nodes[group_norm(plan, node)];
+	const float *scale = sc_parameter_values(model, norm->weight), *shift = sc_parameter_values(model, norm->bias);
+	const float *mean = sc_parameter_values(model, norm->running_mean);
+	const float *variance = sc_parameter_values(model, norm->running_variance);
+	const float *own = sc_parameter_values(model, n->bias);
+	for (int64_t c = 0; c < n->channels; c++) {
+		factor[c] = scale[c] / sqrtf(variance[c] + norm->epsilon);
+		bias[c] = fmaf((own ? own[c] : 0) - mean[c], factor[c], shift[c]);
+	}
+	struct fold f = {sc_parameter_values(model, n->weight), factor, folded, n->channels};
+	sc_pool_run(plan->engine.pool, fold_rows, &f, model->parameters[n->weight].count / n->channels, 64);
+}
+
+static void run_prepare(const struct sc_plan *plan, const struct step *s)
+{
+	struct sc_convolution c = node_convolution(plan, s->node);
+	const float *weights = sc_parameter_values(plan->model, step_node(plan, s)->weight);
+	if (s->bias != SC_NONE) {
+		float *folded = buffer_at(plan, s->workspace);
+		fold(plan, s->node, folded, folded + plan->model->parameters[step_node(plan, s)->weight].count,
+		     buffer_at(plan, s->bias));
+		weights = folded;
+	}
+	plan->engine.kernels->convolution_pack(&c, weights, buffer_at(plan, s->packed), plan->engine.pool);
+}
+
+static void prepare_convolution(struct sc_plan *plan, int node)
+{
+	const struct sc_node *n = &plan->model->nodes[node];
+	struct sc_convolution c = node_convolution(plan, node);
+	struct step *s = new_step(plan, PASS_PREPARE, node, run_prepare);
+	s->packed = plan->packed[node] = new_buffer(plan, plan->engine.kernels->convolution_packed_bytes(&c));
+	if (group_norm(plan, node) == SC_NONE)
+		return;
+	s->bias = plan->bias[node] = new_buffer(plan, n->channels * (int64_t)sizeof(float));
+	give_workspace(plan, s, (plan->model->parameters[n->weight].count + n->channels) * (int64_t)sizeof(float));
+}
+
+void plan_prepare(struct sc_plan *plan)
+{
+	for (int i = 1; i < plan->model->node_count && !plan->out_of_memory; i++)
+		if (is_convolution(&plan->model->nodes[i]))
+			prepare_convolution(plan, i);
+}
