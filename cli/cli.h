@@ -23,7 +23,7 @@ struct cli_command {
 	void (*more_help)(FILE *stream);                   /* after the options; NULL: nothing */
 };
 
-extern const struct cli_command cli_train, cli_eval, cli_predict, cli_summary, cli_plan, cli_hash, cli_bench, cli_help,
+extern const struct cli_command cli_train, cli_eval, cli_predict, cli_summary, cli_plan, cli_convert, cli_hash, cli_bench, cli_help,
 	cli_completion;
 
 const struct cli_command *cli_command(int index); /* NULL past the last */

@@ -114,11 +114,12 @@ struct sc_model; /* a description (nodes, names, shapes) and one buffer of param
 
 #define SC_MAX_CHANNELS 4
 
-/* From 8-bit pixels to the numbers the net sees: x = (pixel / 255 - mean) / deviation for each channel.
+/* From 8-bit pixels to the numbers the net sees: x = (pixel / 255 - mean) / deviation for each channel of the net's input.
  * All zero: pixels 0..255 as they are (the Keras tutorial's choice). */
 struct sc_preprocess {
 	bool resize; /* resize with padding to the model's input (TensorFlow's resize_with_pad: bilinear, half-pixel centres,
 			no antialiasing, zero padding); false: images must have the model's size */
+	bool bgr;    /* the net's channels are blue, green, red, those of an image red, green, blue: they are swapped */
 	float mean[SC_MAX_CHANNELS];
 	float deviation[SC_MAX_CHANNELS]; /* [0] == 0: no scaling at all */
 };
@@ -136,11 +137,13 @@ struct sc_model_options {
  * resnet18-a and resnet34-a): twins have the same tensors, so one seed gives them the same first values. */
 SC_API enum sc_status sc_model_create(struct sc_model **out, const char *name, const struct sc_model_options *options,
 				      struct sc_error *error);
-/* `path`: a run folder, or a .safetensors file written by sc_model_save, which carries its description with it. */
+/* `path`: a run folder, or a file written by sc_model_save, which carries its description with it. */
 SC_API enum sc_status sc_model_load(struct sc_model **out, const char *path, struct sc_error *error);
-/* Replaces the parameters by those of a .safetensors file; names and shapes must agree; on failure the model is unchanged. */
+/* Replaces the parameters by those of a file: safetensors, PyTorch's .pth or .pt (a state_dict; nothing in it is run), NumPy's .npz; which it
+ * is, its content says. Names and shapes must agree; on failure the model is unchanged. */
 SC_API enum sc_status sc_model_read_weights(struct sc_model *model, const char *path, struct sc_error *error);
-/* Writes a .safetensors file: to a temporary file first, then renamed, so that `path` is always old or new, never half. */
+/* Writes a file of the format that its name asks for (.safetensors, .pth, .pt, .npz): to a temporary file first, then renamed, so that
+ * `path` is always old or new, never half. */
 SC_API enum sc_status sc_model_save(const struct sc_model *model, const char *path, struct sc_error *error);
 SC_API void sc_model_destroy(struct sc_model *model);
 
@@ -195,7 +198,7 @@ SC_API void sc_model_tensor(const struct sc_model *model, int64_t index, struct 
 #define SC_HASH_SIZE 65 /* SHA-256 as 64 hexadecimal digits and a NUL */
 
 /* SHA-256 of the parameter tensors (name, dtype, shape, bytes; in name order): equal weights have equal hashes, whatever
- * else a file holds. `path`: a .safetensors file or a run folder. */
+ * else a file holds. `path`: a weights file or a run folder. */
 SC_API enum sc_status sc_hash_file(char hash[SC_HASH_SIZE], const char *path, struct sc_error *error);
 SC_API enum sc_status sc_model_hash(const struct sc_model *model, char hash[SC_HASH_SIZE], struct sc_error *error);
 

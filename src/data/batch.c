@@ -53,7 +53,7 @@ static void fill_table(struct table *table, const struct scaling *scaling)
 }
 
 /* pixels, image: (count, channels) */
-static void look_up(const struct table *table, const uint8_t *pixels, int64_t count, int64_t channels, float *image)
+static void look_up(const struct table *table, const uint8_t *pixels, int64_t count, int64_t channels, bool swapped, float *image)
 {
 	if (channels == 1) {
 		for (int64_t i = 0; i < count; i++)
@@ -62,7 +62,17 @@ static void look_up(const struct table *table, const uint8_t *pixels, int64_t co
 	}
 	for (int64_t i = 0; i < count; i++)
 		for (int64_t c = 0; c < channels; c++)
-			image[i * channels + c] = table->values[c][pixels[i * channels + c]];
+			image[i * channels + c] = table->values[c][pixels[i * channels + (swapped ? channels - 1 - c : c)]];
+}
+
+/* image: (count, 3); red and blue change places. */
+static void swap_channels(float *image, int64_t count)
+{
+	for (int64_t i = 0; i < count; i++) {
+		float red = image[3 * i];
+		image[3 * i] = image[3 * i + 2];
+		image[3 * i + 2] = red;
+	}
 }
 
 struct preparation {
@@ -83,10 +93,12 @@ static void make_image(const struct preparation *preparation, const uint8_t *pix
 	const struct sc_batch_shape *shape = preparation->shape;
 	int64_t channels = shape->channels;
 	if (height == shape->height && width == shape->width) {
-		look_up(&preparation->table, pixels, height * width, channels, image);
+		look_up(&preparation->table, pixels, height * width, channels, shape->preprocess->bgr, image);
 		return;
 	}
 	sc_resize_with_pad(pixels, height, width, channels, image, shape->height, shape->width);
+	if (shape->preprocess->bgr)
+		swap_channels(image, shape->height * shape->width);
 	if (shape->preprocess->deviation[0] == 0.0f)
 		return;
 	for (int64_t i = 0; i < shape->height * shape->width; i++)

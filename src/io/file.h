@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 struct sc_file_writer {
-	FILE *stream;         /* for fprintf and fwrite; their errors are found at commit */
+	FILE *stream; /* for fprintf and fwrite; their errors are found at commit */
 	char *path, *temporary;
 	int failure; /* errno of the first sc_file_write that failed, or 0 */
 };

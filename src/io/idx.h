@@ -4,11 +4,11 @@
 
 #include "base/error.h"
 
-struct sc_idx { /* unsigned bytes only: type 0x08 */
-	int rank;           /* 1 to 4 */
+struct sc_idx {   /* unsigned bytes only: type 0x08 */
+	int rank; /* 1 to 4 */
 	int64_t shape[4];
-	int64_t count;      /* product of the shape */
-	uint8_t *values;    /* [count] */
+	int64_t count;   /* product of the shape */
+	uint8_t *values; /* [count] */
 };
 /* expected_rank 1 for labels, 3 for grey images. Every byte of the file is accounted for: short and long files are refused. */
 enum sc_status sc_idx_read(struct sc_idx *idx, const char *path, int expected_rank, struct sc_error *error);

@@ -23,14 +23,6 @@
 
 #define LONGEST_HEADER 100000000
 
-static const struct {
-	const char *name;
-	int64_t bytes;
-} dtypes[] = {
-	{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8},  {"I32", 4},     {"I16", 2},     {"I8", 1},
-	{"U64", 8}, {"U32", 4}, {"U16", 2}, {"U8", 1},   {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1},
-};
-
 /* ---- Header ------------------------------------------------------------------------------------------------------- */
 
 static enum sc_status bad_tensor(const char *path, const char *name, struct sc_error *error, const char *expected)
@@ -47,28 +39,28 @@ static bool whole_number(const json_t *value, int64_t *number)
 	return true;
 }
 
-static enum sc_status read_dtype(struct sc_safetensor *t, const json_t *dtype, const char *path, struct sc_error *error)
+static enum sc_status read_dtype(struct sc_array *t, const json_t *dtype, const char *path, struct sc_error *error)
 {
 	if (!json_is_string(dtype))
 		return bad_tensor(path, t->name, error, "\"dtype\" to be a string");
-	for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
-		if (strcmp(json_string_value(dtype), dtypes[i].name) == 0) {
-			t->dtype = dtypes[i].name;
-			t->bytes = dtypes[i].bytes;
-			return SC_OK;
-		}
+	const struct sc_dtype known = sc_dtype_find(json_string_value(dtype));
+	if (known.name) {
+		t->dtype = known.name;
+		t->bytes = known.bytes;
+		return SC_OK;
+	}
 	return sc_fail(error, SC_ERROR_FORMAT, path, 8, "%s: tensor '%.120s': unknown dtype '%.40s'", path, t->name,
 		       json_string_value(dtype));
 }
 
 /* t->bytes: of one number before, of all of them after. */
-static enum sc_status read_shape(struct sc_safetensor *t, const json_t *shape, const char *path, struct sc_error *error)
+static enum sc_status read_shape(struct sc_array *t, const json_t *shape, const char *path, struct sc_error *error)
 {
 	if (!json_is_array(shape))
 		return bad_tensor(path, t->name, error, "\"shape\" to be a list");
-	if (json_array_size(shape) > SC_SAFETENSORS_MAX_RANK)
+	if (json_array_size(shape) > SC_ARRAY_MAX_RANK)
 		return sc_fail(error, SC_ERROR_FORMAT, path, 8, "%s: tensor '%.120s': expected at most %d dimensions, found %zu",
-			       path, t->name, SC_SAFETENSORS_MAX_RANK, json_array_size(shape));
+			       path, t->name, SC_ARRAY_MAX_RANK, json_array_size(shape));
 	t->rank = (int)json_array_size(shape);
 	for (int i = 0; i < t->rank; i++)
 		if (!whole_number(json_array_get(shape, (size_t)i), &t->shape[i]) || !sc_multiply(t->bytes, t->shape[i], &t->bytes))
@@ -76,7 +68,7 @@ static enum sc_status read_shape(struct sc_safetensor *t, const json_t *shape, c
 	return SC_OK;
 }
 
-static enum sc_status read_offsets(struct sc_safetensor *t, const json_t *offsets, const char *path, int64_t buffer,
+static enum sc_status read_offsets(struct sc_array *t, const json_t *offsets, const char *path, int64_t buffer,
 				   struct sc_error *error)
 {
 	int64_t end;
@@ -95,8 +87,7 @@ static enum sc_status read_offsets(struct sc_safetensor *t, const json_t *offset
 	return SC_OK;
 }
 
-static enum sc_status read_tensor(struct sc_safetensor *t, const json_t *entry, const char *path, int64_t buffer,
-				  struct sc_error *error)
+static enum sc_status read_tensor(struct sc_array *t, const json_t *entry, const char *path, int64_t buffer, struct sc_error *error)
 {
 	const json_t *dtype = json_object_get(entry, "dtype"), *shape = json_object_get(entry, "shape");
 	const json_t *offsets = json_object_get(entry, "data_offsets");
@@ -137,12 +128,12 @@ static enum sc_status read_metadata(struct sc_safetensors *file, json_t *metadat
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct sc_safetensor *)a)->name, ((const struct sc_safetensor *)b)->name);
+	return strcmp(((const struct sc_array *)a)->name, ((const struct sc_array *)b)->name);
 }
 
 static int by_begin(const void *a, const void *b)
 {
-	const struct sc_safetensor *x = a, *y = b;
+	const struct sc_array *x = a, *y = b;
 	if (x->begin != y->begin)
 		return x->begin < y->begin ? -1 : 1;
 	return (x->bytes > y->bytes) - (x->bytes < y->bytes); /* empty tensors before the one that begins where they lie */
@@ -154,7 +145,7 @@ static enum sc_status check_cover(struct sc_safetensors *file, int64_t buffer, s
 	int64_t position = 0;
 	qsort(file->tensors, (size_t)file->tensor_count, sizeof *file->tensors, by_begin);
 	for (int64_t i = 0; i < file->tensor_count; i++) {
-		const struct sc_safetensor *t = &file->tensors[i];
+		const struct sc_array *t = &file->tensors[i];
 		if (t->begin != position)
 			return sc_fail(error, SC_ERROR_FORMAT, file->path, 8,
 				       "%s: tensor '%.120s': expected to begin at %lld of the buffer, found %lld (%s)", file->path,
@@ -184,7 +175,7 @@ static enum sc_status read_entries(struct sc_safetensors *file, json_t *header, 
 		if (strcmp(name, "__metadata__") == 0) {
 			status = read_metadata(file, entry, error);
 		} else {
-			struct sc_safetensor *t = &file->tensors[file->tensor_count++];
+			struct sc_array *t = &file->tensors[file->tensor_count++];
 			t->name = sc_copy_string(name);
 			status = t->name ? read_tensor(t, entry, file->path, buffer, error)
 					 : sc_fail_memory(error, (int64_t)strlen(name), file->path);
@@ -269,9 +260,9 @@ void sc_safetensors_close(struct sc_safetensors *file)
 	*file = (struct sc_safetensors){0};
 }
 
-const struct sc_safetensor *sc_safetensors_find(const struct sc_safetensors *file, const char *name)
+const struct sc_array *sc_safetensors_find(const struct sc_safetensors *file, const char *name)
 {
-	struct sc_safetensor key = {.name = (char *)(uintptr_t)name};
+	struct sc_array key = {.name = (char *)(uintptr_t)name};
 	return file->tensor_count ? bsearch(&key, file->tensors, (size_t)file->tensor_count, sizeof key, by_name) : NULL;
 }
 
@@ -283,7 +274,7 @@ const char *sc_safetensors_metadata(const struct sc_safetensors *file, const cha
 	return NULL;
 }
 
-enum sc_status sc_safetensors_read(struct sc_safetensors *file, const struct sc_safetensor *tensor, int64_t offset, void *buffer,
+enum sc_status sc_safetensors_read(struct sc_safetensors *file, const struct sc_array *tensor, int64_t offset, void *buffer,
 				   int64_t count, struct sc_error *error)
 {
 	if (offset < 0 || count < 0 || count > tensor->bytes || offset > tensor->bytes - count)
@@ -301,3 +292,40 @@ enum sc_status sc_safetensors_read(struct sc_safetensors *file, const struct sc_
 			       errno ? strerror(errno) : "the file has become shorter");
 	return SC_OK;
 }
+
+/* ---- As arrays of a file --------------------------------------------------------------------------------------------- */
+
+static enum sc_status open_arrays(struct sc_arrays *arrays, struct sc_error *error)
+{
+	struct sc_safetensors *file = sc_allocate(1, sizeof *file);
+	if (!file)
+		return sc_fail_memory(error, sizeof *file, arrays->path);
+	enum sc_status status = sc_safetensors_open(file, arrays->path, error);
+	if (status) {
+		free(file);
+		return status;
+	}
+	arrays->file = file;
+	arrays->count = file->tensor_count;
+	arrays->arrays = file->tensors;
+	arrays->metadata_count = file->metadata_count;
+	arrays->metadata = file->metadata;
+	file->tensor_count = file->metadata_count = 0; /* they belong to `arrays` now */
+	file->tensors = NULL;
+	file->metadata = NULL;
+	return SC_OK;
+}
+
+static enum sc_status read_array(struct sc_arrays *arrays, const struct sc_array *array, int64_t offset, void *buffer,
+				 int64_t count, struct sc_error *error)
+{
+	return sc_safetensors_read(arrays->file, array, offset, buffer, count, error);
+}
+
+static void close_arrays(void *file)
+{
+	sc_safetensors_close(file);
+	free(file);
+}
+
+const struct sc_array_reader sc_safetensors_reader = {"safetensors", open_arrays, read_array, close_arrays};

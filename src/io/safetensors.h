@@ -4,40 +4,30 @@
 
 #include <stdio.h>
 
-#include "base/error.h"
+#include "io/arrays.h"
 #include "io/file.h"
 
-#define SC_SAFETENSORS_MAX_RANK 8
-
-struct sc_safetensor {
-	char *name;
-	const char *dtype; /* "F32", "I64", ... : one of the format's names, static storage */
-	int rank;
-	int64_t shape[SC_SAFETENSORS_MAX_RANK];
-	int64_t bytes;
-	int64_t begin; /* file offset of its first byte */
-};
-
+/* The part of an array is 0: the file is one. */
 struct sc_safetensors { /* an open file: index in memory, data on disk */
 	FILE *stream;
 	char *path;
 	int64_t tensor_count;
-	struct sc_safetensor *tensors; /* in name order (strcmp) */
+	struct sc_array *tensors; /* in name order (strcmp) */
 	int64_t metadata_count;
 	char **metadata; /* key, value, key, value, ... */
 };
 
 enum sc_status sc_safetensors_open(struct sc_safetensors *file, const char *path, struct sc_error *error);
 void sc_safetensors_close(struct sc_safetensors *file);
-const struct sc_safetensor *sc_safetensors_find(const struct sc_safetensors *file, const char *name); /* NULL: absent */
-const char *sc_safetensors_metadata(const struct sc_safetensors *file, const char *key);              /* NULL: absent */
+const struct sc_array *sc_safetensors_find(const struct sc_safetensors *file, const char *name); /* NULL: absent */
+const char *sc_safetensors_metadata(const struct sc_safetensors *file, const char *key);         /* NULL: absent */
 /* Bytes [offset, offset + count) of a tensor into `buffer`. */
-enum sc_status sc_safetensors_read(struct sc_safetensors *file, const struct sc_safetensor *tensor, int64_t offset, void *buffer,
+enum sc_status sc_safetensors_read(struct sc_safetensors *file, const struct sc_array *tensor, int64_t offset, void *buffer,
 				   int64_t count, struct sc_error *error);
 
-/* Writing: declare every tensor (begin is ignored), then give their bytes through sc_file_write(&writer, ...) in the same order, then
- * sc_file_writer_commit. The header is padded so that data begins at a multiple of 64. metadata: key, value pairs. */
-enum sc_status sc_safetensors_write_header(struct sc_file_writer *writer, const struct sc_safetensor *tensors, int64_t tensor_count,
+/* Writing: declare every tensor (begin is ignored), then give their bytes through sc_file_write(&writer, ...) in the same order,
+ * then sc_file_writer_commit. The header is padded so that data begins at a multiple of 64. metadata: key, value pairs. */
+enum sc_status sc_safetensors_write_header(struct sc_file_writer *writer, const struct sc_array *tensors, int64_t tensor_count,
 					   const char *const *metadata, int64_t metadata_count, struct sc_error *error);
 
 #endif

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "io/safetensors.h"
 
-static json_t *entry_of(const struct sc_safetensor *t, int64_t begin)
+static json_t *entry_of(const struct sc_array *t, int64_t begin)
 {
 	json_t *shape = json_array();
 	for (int i = 0; shape && i < t->rank; i++)
@@ -32,8 +32,7 @@ static json_t *metadata_of(const char *const *metadata, int64_t count)
 }
 
 /* The header as text, NULL if there is no memory or a name is not UTF-8. */
-static char *header_text(const struct sc_safetensor *tensors, int64_t tensor_count, const char *const *metadata,
-			 int64_t metadata_count)
+static char *header_text(const struct sc_array *tensors, int64_t tensor_count, const char *const *metadata, int64_t metadata_count)
 {
 	json_t *header = json_object();
 	int64_t position = 0;
@@ -50,7 +49,7 @@ static char *header_text(const struct sc_safetensor *tensors, int64_t tensor_cou
 	return text;
 }
 
-enum sc_status sc_safetensors_write_header(struct sc_file_writer *writer, const struct sc_safetensor *tensors, int64_t tensor_count,
+enum sc_status sc_safetensors_write_header(struct sc_file_writer *writer, const struct sc_array *tensors, int64_t tensor_count,
 					   const char *const *metadata, int64_t metadata_count, struct sc_error *error)
 {
 	char *text = header_text(tensors, tensor_count, metadata, metadata_count);

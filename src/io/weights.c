@@ -1,4 +1,4 @@
-/* weights.c - parameter tensors to and from safetensors.
+/* weights.c - parameter tensors to and from files of named arrays.
  *
  * In memory the output channel of a kernel runs fastest, in the file it runs slowest. The file is read and written from front to
  * back in pieces of a fixed size; a piece holds the rows of several output channels where they fit, so that the other side, memory,
@@ -10,7 +10,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "io/safetensors.h"
+#include "io/arrays.h"
 
 #define PIECE       65536 /* numbers */
 #define PIECE_BYTES (PIECE * (int64_t)sizeof(float))
@@ -85,21 +85,22 @@ static void copy_piece(const struct walk *w, float *piece, bool into_memory)
 
 /* ---- Writing ------------------------------------------------------------------------------------------------------ */
 
-static enum sc_status write_numbers(struct sc_file_writer *writer, const struct sc_tensor *t, float *piece, struct sc_error *error)
+static enum sc_status write_numbers(struct sc_arrays_writer *writer, const struct sc_tensor *t, float *piece,
+				    struct sc_error *error)
 {
 	struct walk walk = begin_walk(t);
-	enum sc_status status = SC_OK;
+	enum sc_status status = sc_arrays_writer_next(writer, error);
 	int64_t count;
 	while (!status && (count = next_piece(&walk)) > 0) {
 		copy_piece(&walk, piece, false);
-		status = sc_file_write(writer, piece, count * (int64_t)sizeof(float), error);
+		status = sc_arrays_writer_write(writer, piece, count * (int64_t)sizeof(float), error);
 	}
 	return status;
 }
 
-static struct sc_safetensor declaration(const struct sc_tensor *t)
+static struct sc_array declaration(const struct sc_tensor *t)
 {
-	struct sc_safetensor made = {.name = (char *)(uintptr_t)t->name, .dtype = "F32", .rank = t->rank, .bytes = t->count * 4};
+	struct sc_array made = {.name = (char *)(uintptr_t)t->name, .dtype = "F32", .rank = t->rank, .bytes = t->count * 4};
 	int64_t shape[4];
 	file_shape(t, shape);
 	memcpy(made.shape, shape, sizeof(shape));
@@ -109,22 +110,20 @@ static struct sc_safetensor declaration(const struct sc_tensor *t)
 enum sc_status sc_weights_write(const char *path, const struct sc_tensor *tensors, int64_t count, const char *const *metadata,
 				int64_t metadata_count, struct sc_error *error)
 {
-	struct sc_file_writer writer;
-	struct sc_safetensor *declared = sc_allocate(count, sizeof(*declared));
+	struct sc_arrays_writer *writer = NULL;
+	struct sc_array *declared = sc_allocate(count, sizeof(*declared));
 	float *piece = sc_allocate(PIECE, sizeof(float));
-	enum sc_status status =
-		declared && piece ? sc_file_writer_open(&writer, path, error) : sc_fail_memory(error, PIECE_BYTES, path);
-	if (!status) {
-		for (int64_t i = 0; i < count; i++)
-			declared[i] = declaration(&tensors[i]);
-		status = sc_safetensors_write_header(&writer, declared, count, metadata, metadata_count, error);
-		for (int64_t i = 0; i < count && !status; i++)
-			status = write_numbers(&writer, &tensors[i], piece, error);
-		if (status)
-			sc_file_writer_abandon(&writer);
-		else
-			status = sc_file_writer_commit(&writer, error);
-	}
+	enum sc_status status = declared && piece ? SC_OK : sc_fail_memory(error, PIECE_BYTES, path);
+	for (int64_t i = 0; i < count && !status; i++)
+		declared[i] = declaration(&tensors[i]);
+	if (!status)
+		status = sc_arrays_writer_open(&writer, path, declared, count, metadata, metadata_count, error);
+	for (int64_t i = 0; i < count && !status; i++)
+		status = write_numbers(writer, &tensors[i], piece, error);
+	if (status)
+		sc_arrays_writer_abandon(writer);
+	else
+		status = sc_arrays_writer_commit(writer, error);
 	free(declared);
 	free(piece);
 	return status;
@@ -141,9 +140,9 @@ static void shape_text(char *text, size_t size, const int64_t *shape, int rank)
 		snprintf(text + used, size - used, ")");
 }
 
-static enum sc_status check_tensor(const struct sc_safetensors *file, const struct sc_tensor *t, struct sc_error *error)
+static enum sc_status check_tensor(const struct sc_arrays *file, const struct sc_tensor *t, struct sc_error *error)
 {
-	const struct sc_safetensor *found = sc_safetensors_find(file, t->name);
+	const struct sc_array *found = sc_arrays_find(file, t->name);
 	char expected[128], given[256];
 	int64_t shape[4];
 	file_shape(t, shape);
@@ -168,30 +167,30 @@ static bool ends_with(const char *string, const char *end)
 }
 
 /* Tensors that the caller has no place for. */
-static enum sc_status check_strangers(const struct sc_safetensors *file, const struct sc_tensor *tensors, int64_t count,
+static enum sc_status check_strangers(const struct sc_arrays *file, const struct sc_tensor *tensors, int64_t count,
 				      const char *ignore_prefix, struct sc_error *error)
 {
-	for (int64_t i = 0; i < file->tensor_count; i++) {
-		const char *name = file->tensors[i].name;
+	for (int64_t i = 0; i < file->count; i++) {
+		const char *name = file->arrays[i].name;
 		bool known = ends_with(name, "num_batches_tracked") ||
 			     (ignore_prefix && strncmp(name, ignore_prefix, strlen(ignore_prefix)) == 0);
 		for (int64_t k = 0; k < count && !known; k++)
 			known = strcmp(tensors[k].name, name) == 0;
 		if (!known)
-			return sc_fail(error, SC_ERROR_MISMATCH, name, file->tensors[i].begin,
+			return sc_fail(error, SC_ERROR_MISMATCH, name, file->arrays[i].begin,
 				       "%s: tensor '%.120s': the model has none of this name", file->path, name);
 	}
 	return SC_OK;
 }
 
-static enum sc_status read_numbers(struct sc_safetensors *file, const struct sc_tensor *t, float *piece, struct sc_error *error)
+static enum sc_status read_numbers(struct sc_arrays *file, const struct sc_tensor *t, float *piece, struct sc_error *error)
 {
-	const struct sc_safetensor *found = sc_safetensors_find(file, t->name);
+	const struct sc_array *found = sc_arrays_find(file, t->name);
 	struct walk walk = begin_walk(t);
 	enum sc_status status = SC_OK;
 	int64_t count, done = 0;
 	while (!status && (count = next_piece(&walk)) > 0) {
-		status = sc_safetensors_read(file, found, done * 4, piece, count * 4, error);
+		status = sc_arrays_read(file, found, done * 4, piece, count * 4, error);
 		if (!status)
 			copy_piece(&walk, piece, true);
 		done += count;
@@ -202,8 +201,8 @@ static enum sc_status read_numbers(struct sc_safetensors *file, const struct sc_
 enum sc_status sc_weights_read(const char *path, const struct sc_tensor *tensors, int64_t count, const char *ignore_prefix,
 			       struct sc_error *error)
 {
-	struct sc_safetensors file;
-	enum sc_status status = sc_safetensors_open(&file, path, error);
+	struct sc_arrays file;
+	enum sc_status status = sc_arrays_open(&file, path, error);
 	if (status)
 		return status;
 	float *piece = sc_allocate(PIECE, sizeof(float));
@@ -216,19 +215,19 @@ enum sc_status sc_weights_read(const char *path, const struct sc_tensor *tensors
 	for (int64_t i = 0; i < count && !status; i++)
 		status = read_numbers(&file, &tensors[i], piece, error);
 	free(piece);
-	sc_safetensors_close(&file);
+	sc_arrays_close(&file);
 	return status;
 }
 
 enum sc_status sc_weights_metadata(const char *path, const char *key, char **value, struct sc_error *error)
 {
-	struct sc_safetensors file;
-	enum sc_status status = sc_safetensors_open(&file, path, error);
+	struct sc_arrays file;
+	enum sc_status status = sc_arrays_open(&file, path, error);
 	if (status)
 		return status;
-	const char *found = sc_safetensors_metadata(&file, key);
+	const char *found = sc_arrays_metadata(&file, key);
 	char *copy = found ? sc_copy_string(found) : NULL;
-	sc_safetensors_close(&file);
+	sc_arrays_close(&file);
 	if (found && !copy)
 		return sc_fail_memory(error, (int64_t)strlen(key), "metadata");
 	*value = copy;
@@ -248,8 +247,8 @@ static void hash_header(struct sc_hash *hash, const char *name, const char *dtyp
 
 enum sc_status sc_weights_hash_file(char hash[SC_HASH_SIZE], const char *path, struct sc_error *error)
 {
-	struct sc_safetensors file;
-	enum sc_status status = sc_safetensors_open(&file, path, error);
+	struct sc_arrays file;
+	enum sc_status status = sc_arrays_open(&file, path, error);
 	if (status)
 		return status;
 	float *piece = sc_allocate(PIECE, sizeof(float));
@@ -257,14 +256,14 @@ enum sc_status sc_weights_hash_file(char hash[SC_HASH_SIZE], const char *path, s
 	sc_hash_init(&state);
 	if (!piece)
 		status = sc_fail_memory(error, PIECE_BYTES, path);
-	for (int64_t i = 0; i < file.tensor_count && !status; i++) {
-		const struct sc_safetensor *t = &file.tensors[i];
+	for (int64_t i = 0; i < file.count && !status; i++) {
+		const struct sc_array *t = &file.arrays[i];
 		if (strncmp(t->name, "optimizer.", 10) == 0)
 			continue;
 		hash_header(&state, t->name, t->dtype, t->rank, t->shape);
 		for (int64_t done = 0; done < t->bytes && !status;) {
 			int64_t count = t->bytes - done < PIECE_BYTES ? t->bytes - done : PIECE_BYTES;
-			status = sc_safetensors_read(&file, t, done, piece, count, error);
+			status = sc_arrays_read(&file, t, done, piece, count, error);
 			sc_hash_update(&state, piece, count);
 			done += count;
 		}
@@ -272,7 +271,7 @@ enum sc_status sc_weights_hash_file(char hash[SC_HASH_SIZE], const char *path, s
 	if (!status)
 		sc_hash_finish(&state, hash);
 	free(piece);
-	sc_safetensors_close(&file);
+	sc_arrays_close(&file);
 	return status;
 }
 

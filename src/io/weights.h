@@ -1,19 +1,19 @@
-/* weights.h - parameter tensors to and from safetensors: named F32 arrays, with the engine's kernel order
- * (kernel_h, kernel_w, in, out) turned into PyTorch's (out, in, kernel_h, kernel_w) on the way, and dense (in, out) into (out, in).
- * It knows arrays and names, not models: the model hands it a list. */
+/* weights.h - parameter tensors to and from files of named F32 arrays (arrays.h: safetensors, PyTorch, NumPy), with the engine's
+ * kernel order (kernel_h, kernel_w, in, out) turned into PyTorch's (out, in, kernel_h, kernel_w) on the way, and dense (in, out)
+ * into (out, in). It knows arrays and names, not models: the model hands it a list. */
 #ifndef SC_IO_WEIGHTS_H
 #define SC_IO_WEIGHTS_H
 
 #include "base/error.h"
 #include "shortcut.h"
 
-/* tensors: views as sc_model_tensor gives them. metadata: key, value pairs. Written whole or not at all. No allocation grows with
- * the size of a tensor. */
+/* tensors: views as sc_model_tensor gives them. metadata: key, value pairs. The end of `path` names the format. Written whole or
+ * not at all. No allocation grows with the size of a tensor. */
 enum sc_status sc_weights_write(const char *path, const struct sc_tensor *tensors, int64_t count, const char *const *metadata,
 				int64_t metadata_count, struct sc_error *error);
 /* Fills the views from the file. Every name must be there with F32 and the right shape, and nothing more than "num_batches_tracked"
- * and names that start with `ignore_prefix` (NULL: none) may be there besides; the first mismatch is named with what was expected and found,
- * and then no view was touched: all names and shapes are checked before the first number is read. */
+ * and names that start with `ignore_prefix` (NULL: none) may be there besides; the first mismatch is named with what was expected
+ * and found, and then no view was touched: all names and shapes are checked before the first number is read. */
 enum sc_status sc_weights_read(const char *path, const struct sc_tensor *tensors, int64_t count, const char *ignore_prefix,
 			       struct sc_error *error);
 /* The value of a metadata key in a new string (caller frees), NULL if absent. */

@@ -4,8 +4,9 @@
  *      "preprocess": {"resize": false, "mean": [0.1307], "deviation": [0.3081]},
  *      "class_names": ["0", "1", ...]}
  *
- * "preprocess", its members and "class_names" may be absent. Anything else may not be there: a member that this version does not
- * know could change what the net means. The text says nothing of the parameters' values. */
+ * "preprocess" may hold "bgr": true, for a net whose channels are blue, green, red. It, its members and "class_names" may be
+ * absent. Anything else may not be there: a member that this version does not know could change what the net means. The text says
+ * nothing of the parameters' values. */
 #include "model/model.h"
 #include "model/resnet.h"
 
@@ -45,6 +46,10 @@ enum sc_status sc_model_describe(const struct sc_model *model, char **text, stru
 	json_t *scaling = json_pack("{s:b, s:o, s:o}", "resize", (int)preprocess->resize, "mean",
 				    floats_to_json(preprocess->mean, scaled ? model->channels : 0), "deviation",
 				    floats_to_json(preprocess->deviation, scaled ? model->channels : 0));
+	if (preprocess->bgr && scaling && json_object_set_new(scaling, "bgr", json_true())) {
+		json_decref(scaling);
+		scaling = NULL;
+	}
 	json_t *root = json_pack("{s:s, s:[I, I, I], s:I, s:o, s:o}", "model", model->name, "input", (json_int_t)model->height,
 				 (json_int_t)model->width, (json_int_t)model->channels, "classes", (json_int_t)model->classes,
 				 "preprocess", scaling, "class_names", names_to_json(model->class_names, model->classes));
@@ -123,16 +128,19 @@ static enum sc_status read_floats(const struct reader *reader, const json_t *arr
 
 static enum sc_status read_preprocess(struct reader *reader, const json_t *object)
 {
-	static const char *const known[] = {"resize", "mean", "deviation", NULL};
+	static const char *const known[] = {"resize", "bgr", "mean", "deviation", NULL};
 	struct sc_preprocess *preprocess = &reader->options.preprocess;
 	if (!object)
 		return SC_OK;
 	if (!json_is_object(object))
 		return refuse(reader, "preprocess", "an object");
-	const json_t *resize = json_object_get(object, "resize");
+	const json_t *resize = json_object_get(object, "resize"), *bgr = json_object_get(object, "bgr");
 	if (resize && !json_is_boolean(resize))
 		return refuse(reader, "resize", "true or false");
+	if (bgr && !json_is_boolean(bgr))
+		return refuse(reader, "bgr", "true or false");
 	preprocess->resize = json_is_true(resize);
+	preprocess->bgr = json_is_true(bgr);
 	enum sc_status status = check_members(reader, object, known);
 	if (status == SC_OK)
 		status = read_floats(reader, json_object_get(object, "mean"), "mean", preprocess->mean);

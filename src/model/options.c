@@ -39,6 +39,10 @@ static enum sc_status apply_preprocess(struct sc_model *model, const struct sc_p
 {
 	bool scaled = preprocess->deviation[0] != 0.0f;
 	model->preprocess.resize = preprocess->resize;
+	model->preprocess.bgr = preprocess->bgr;
+	if (preprocess->bgr && model->channels != 3)
+		return sc_fail(error, SC_ERROR_ARGUMENT, "preprocess", -1,
+			       "preprocess: blue, green, red is an order of 3 channels, the input has %" PRId64, model->channels);
 	for (int64_t c = 0; c < model->channels; c++) {
 		float mean = preprocess->mean[c], deviation = preprocess->deviation[c];
 		if (scaled && (!isfinite(mean) || !isfinite(deviation) || !(deviation > 0.0f)))

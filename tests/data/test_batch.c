@@ -48,6 +48,21 @@ static void resized_padding_is_a_black_pixel(void **state)
 		assert_true(fabsf(image[i] - (i % 8 >= 2 && i % 8 < 6 ? 2.0f : -2.0f)) < 1e-6f);
 }
 
+static void channels_are_swapped_for_nets_that_take_blue_first(void **state)
+{
+	(void)state;
+	const struct sc_preprocess preprocess = {.bgr = true, .resize = true, .mean = {0.1f, 0.2f, 0.3f}, .deviation = {1, 1, 1}};
+	struct sc_batch_shape shape = {.preprocess = &preprocess, .height = 1, .width = 1, .channels = 3};
+	const uint8_t pixel[] = {255, 51, 0}; /* red, green, blue */
+	float image[12];
+	sc_batch_image(&shape, pixel, 1, 1, image);
+	assert_true(fabsf(image[0] + 0.1f) < 1e-6f && fabsf(image[1]) < 1e-6f && fabsf(image[2] - 0.7f) < 1e-6f);
+	shape.height = shape.width = 2; /* resized */
+	sc_batch_image(&shape, pixel, 1, 1, image);
+	for (int i = 0; i < 4; i++)
+		assert_true(fabsf(image[3 * i] + 0.1f) < 1e-6f && fabsf(image[3 * i + 2] - 0.7f) < 1e-6f);
+}
+
 static void images_must_fit_the_model(void **state)
 {
 	(void)state;
@@ -106,6 +121,7 @@ int main(void)
 		cmocka_unit_test(pixels_stay_as_they_are_by_default),
 		cmocka_unit_test(scaling_is_one_fma_with_rounded_constants),
 		cmocka_unit_test(resized_padding_is_a_black_pixel),
+		cmocka_unit_test(channels_are_swapped_for_nets_that_take_blue_first),
 		cmocka_unit_test(images_must_fit_the_model),
 		cmocka_unit_test(a_batch_is_the_same_for_any_number_of_threads),
 	};

@@ -28,7 +28,7 @@ static inline void recorded_open(struct sc_safetensors *file, const char *name)
 		fail_msg("%s", error.message);
 }
 
-static inline int64_t element_count(const struct sc_safetensor *tensor)
+static inline int64_t element_count(const struct sc_array *tensor)
 {
 	int64_t count = 1;
 	for (int axis = 0; axis < tensor->rank; axis++)
@@ -43,7 +43,7 @@ static inline void *recorded_bytes(struct sc_safetensors *file, const char *grou
 	char full[256];
 	struct sc_error error = {0};
 	snprintf(full, sizeof full, "%s%s%s", group, *group ? "/" : "", name);
-	const struct sc_safetensor *tensor = sc_safetensors_find(file, full);
+	const struct sc_array *tensor = sc_safetensors_find(file, full);
 	if (!tensor)
 		fail_msg("%s: no tensor '%s'", file->path, full);
 	assert_string_equal(tensor->dtype, dtype);

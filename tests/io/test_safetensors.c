@@ -45,7 +45,7 @@ static void good_file_is_read(void **state)
 	assert_int_equal(sc_safetensors_open(&file, path, NULL), SC_OK);
 	assert_int_equal(file.tensor_count, 2);
 	assert_string_equal(file.tensors[0].name, "a"); /* by name */
-	const struct sc_safetensor *b = sc_safetensors_find(&file, "b");
+	const struct sc_array *b = sc_safetensors_find(&file, "b");
 	assert_non_null(b);
 	assert_string_equal(b->dtype, "F32");
 	assert_int_equal(b->rank, 2);
@@ -159,7 +159,7 @@ static void what_is_no_file_is_refused(void **state)
 static void what_is_written_is_read(void **state)
 {
 	(void)state;
-	const struct sc_safetensor tensors[] = {
+	const struct sc_array tensors[] = {
 		{.name = "zwei", .dtype = "F32", .rank = 2, .shape = {2, 3}, .bytes = 24},
 		{.name = "\"eins\" \xc3\xa4", .dtype = "U8", .rank = 1, .shape = {3}, .bytes = 3},
 		{.name = "empty", .dtype = "F64", .rank = 1, .shape = {0}, .bytes = 0},
@@ -176,7 +176,7 @@ static void what_is_written_is_read(void **state)
 	assert_int_equal(sc_file_writer_commit(&writer, NULL), SC_OK);
 	assert_int_equal(sc_safetensors_open(&file, path, NULL), SC_OK);
 	assert_int_equal(file.tensor_count, 3);
-	const struct sc_safetensor *eins = sc_safetensors_find(&file, tensors[1].name), *zwei = sc_safetensors_find(&file, "zwei");
+	const struct sc_array *eins = sc_safetensors_find(&file, tensors[1].name), *zwei = sc_safetensors_find(&file, "zwei");
 	assert_true(eins && zwei && zwei->begin % 64 == 0);
 	assert_int_equal(sc_safetensors_read(&file, eins, 0, bytes, 3, NULL), SC_OK);
 	assert_memory_equal(bytes, "abc", 3);

@@ -20,7 +20,7 @@ static void what_is_described_comes_back(void **state)
 		.width = 30,
 		.channels = 3,
 		.classes = 3,
-		.preprocess = {.resize = true, .mean = {0.485f, 0.456f, 0.1f}, .deviation = {0.229f, 0.224f, 1e-7f}},
+		.preprocess = {.resize = true, .bgr = true, .mean = {0.485f, 0.456f, 0.1f}, .deviation = {0.229f, 0.224f, 1e-7f}},
 		.class_names = names,
 	};
 	struct sc_model *model = NULL, *copy = NULL;
@@ -33,7 +33,7 @@ static void what_is_described_comes_back(void **state)
 	assert_int_equal(copy->width, 30);
 	assert_int_equal(copy->channels, 3);
 	assert_int_equal(copy->classes, 3);
-	assert_true(copy->preprocess.resize);
+	assert_true(copy->preprocess.resize && copy->preprocess.bgr);
 	assert_memory_equal(copy->preprocess.mean, model->preprocess.mean, sizeof model->preprocess.mean);
 	assert_memory_equal(copy->preprocess.deviation, model->preprocess.deviation, sizeof model->preprocess.deviation);
 	for (int i = 0; i < 3; i++)
@@ -88,6 +88,8 @@ static void texts_that_are_no_description_are_refused(void **state)
 		{"{\"model\":\"resnet18\",\"input\":[8,8,1],\"classes\":2,\"class_names\":[\"a\",1]}", "class_names"},
 		{"{\"model\":\"resnet18\",\"input\":[8,8,1],\"classes\":2,\"class_names\":[\"a\",\"\\u001b\"]}", "class 1"},
 		{"{\"model\":\"resnet18\",\"input\":[8,8,1],\"classes\":2,\"preprocess\":[]}", "\"preprocess\""},
+		{"{\"model\":\"resnet18\",\"input\":[8,8,3],\"classes\":2,\"preprocess\":{\"bgr\":1}}", "\"bgr\""},
+		{"{\"model\":\"resnet18\",\"input\":[8,8,1],\"classes\":2,\"preprocess\":{\"bgr\":true}}", "3 channels"},
 		{"{\"model\":\"resnet18\",\"input\":[8,8,1],\"classes\":2,\"preprocess\":{\"crop\":1}}", "crop"},
 		{"{\"model\":\"resnet18\",\"input\":[8,8,1],\"classes\":2,\"preprocess\":{\"resize\":1}}", "resize"},
 		{"{\"model\":\"resnet18\",\"input\":[8,8,1],\"classes\":2,\"preprocess\":{\"mean\":[1,2]}}", "mean"},

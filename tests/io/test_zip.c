@@ -1,0 +1,278 @@
+/* test_zip.c - archives: what is written is read, and each number of the format that may lie is made to lie. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "io/bytes.h"
+#include "io/zip.h"
+#include "temporary.h"
+
+static const char first_text[] = "the first entry", second_text[] = "and the second";
+
+static void write_archive(void)
+{
+	struct sc_file_writer file;
+	struct sc_zip_writer writer;
+	assert_int_equal(sc_file_writer_open(&file, path, NULL), SC_OK);
+	sc_zip_writer_init(&writer, &file);
+	assert_int_equal(sc_zip_writer_begin(&writer, "folder/first", NULL), SC_OK);
+	assert_int_equal(sc_zip_writer_write(&writer, first_text, 4, NULL), SC_OK);
+	assert_int_equal(sc_zip_writer_write(&writer, first_text + 4, sizeof(first_text) - 4, NULL), SC_OK);
+	assert_int_equal(sc_zip_writer_end(&writer, NULL), SC_OK);
+	assert_int_equal(sc_zip_writer_begin(&writer, "a second", NULL), SC_OK);
+	assert_int_equal(sc_zip_writer_write(&writer, second_text, sizeof(second_text), NULL), SC_OK);
+	assert_int_equal(sc_zip_writer_end(&writer, NULL), SC_OK);
+	assert_int_equal(sc_zip_writer_finish(&writer, NULL), SC_OK);
+	sc_zip_writer_release(&writer);
+	assert_int_equal(sc_file_writer_commit(&file, NULL), SC_OK);
+}
+
+static uint8_t *read_file(int64_t *count)
+{
+	FILE *f = fopen(path, "rb");
+	uint8_t *bytes = malloc(1 << 16);
+	assert_true(f && bytes);
+	*count = (int64_t)fread(bytes, 1, 1 << 16, f);
+	fclose(f);
+	return bytes;
+}
+
+static void write_file(const uint8_t *bytes, int64_t count)
+{
+	FILE *f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, (size_t)count, f), count);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void what_is_written_is_read(void **state)
+{
+	(void)state;
+	struct sc_zip zip;
+	uint8_t *text;
+	char part[5] = {0};
+	write_archive();
+	assert_int_equal(sc_zip_open(&zip, path, NULL), SC_OK);
+	assert_int_equal(zip.count, 2);
+	assert_string_equal(zip.entries[0].name, "a second"); /* by name */
+	const struct sc_zip_entry *first = sc_zip_find(&zip, "folder/first");
+	assert_non_null(first);
+	assert_int_equal(first->begin % 64, 0);
+	assert_int_equal(sc_zip_read_whole(&zip, first, 100, &text, NULL), SC_OK);
+	assert_string_equal((char *)text, first_text);
+	free(text);
+	assert_int_equal(sc_zip_read(&zip, first, 4, part, 4, NULL), SC_OK);
+	assert_string_equal(part, "firs");
+	assert_int_equal(sc_zip_read(&zip, first, 13, part, 4, NULL), SC_ERROR_ARGUMENT); /* past its end */
+	assert_int_equal(sc_zip_read_whole(&zip, first, 15, &text, NULL), SC_ERROR_FORMAT);
+	assert_null(sc_zip_find(&zip, "first"));
+	sc_zip_close(&zip);
+}
+
+/* Opens the archive and checks every entry; the message of what was found wrong. */
+static enum sc_status open_and_check(struct sc_error *error)
+{
+	struct sc_zip zip;
+	enum sc_status status = sc_zip_open(&zip, path, error);
+	if (status)
+		return status;
+	for (int64_t i = 0; i < zip.count && !status; i++)
+		status = sc_zip_check(&zip, &zip.entries[i], error);
+	sc_zip_close(&zip);
+	return status;
+}
+
+enum place { LOCAL, DIRECTORY, DIRECTORY_OF_SECOND, END };
+
+static int64_t find(const uint8_t *bytes, int64_t count, enum place place)
+{
+	const char *magic = place == LOCAL ? "PK\3\4" : place == END ? "PK\5\6" : "PK\1\2";
+	int skip = place == DIRECTORY_OF_SECOND;
+	for (int64_t i = 0; i + 4 <= count; i++)
+		if (memcmp(bytes + i, magic, 4) == 0 && skip-- == 0)
+			return i;
+	fail_msg("no such place");
+	return 0;
+}
+
+static void every_lie_is_found(void **state)
+{
+	(void)state;
+	static const struct {
+		enum place place;
+		int offset, bytes;
+		uint64_t value;
+		const char *message;
+	} lies[] = {
+		{END, 4, 2, 1, "several files"},
+		{END, 8, 2, 1, "several files"},
+		{END, 10, 2, 1, "several files"},
+		{END, 12, 4, 0x7fffffff, "end record"},
+		{END, 12, 4, 0xffffffff, "end record"},
+		{END, 16, 4, 0, "end record"},
+		{END, 16, 4, 0xffffffff, "end record"},
+		{END, 20, 2, 1, "no end record"},
+		{DIRECTORY, 0, 4, 0, "makes no sense"},
+		{DIRECTORY, 8, 2, 1, "encrypted"},
+		{DIRECTORY, 8, 2, 0x40, "encrypted"},
+		{DIRECTORY, 10, 2, 12, "another method"},
+		{DIRECTORY, 10, 2, 8, "do not agree"},
+		{DIRECTORY, 16, 4, 1, "do not agree"},
+		{DIRECTORY, 20, 4, 1, "two sizes differ"},
+		{DIRECTORY, 20, 8, 0x7fffffff7fffffff, "leaves the file"},
+		{DIRECTORY, 20, 8, 0x0000000f0000000f, "do not agree"},
+		{DIRECTORY, 20, 4, 0xffffffff, "makes no sense"}, /* no extra part with the large number */
+		{DIRECTORY, 28, 2, 0, "makes no sense"},
+		{DIRECTORY, 28, 2, 0xffff, "makes no sense"},
+		{DIRECTORY, 30, 2, 0xffff, "makes no sense"},
+		{DIRECTORY, 32, 2, 0xffff, "makes no sense"},
+		{DIRECTORY, 42, 4, 0x7fffffff, "outside"},
+		{DIRECTORY, 42, 4, 4, "no such entry"},
+		{DIRECTORY, 46, 1, 'F', "do not agree"},
+		{DIRECTORY, 46, 1, 0, "makes no sense"},
+		{DIRECTORY_OF_SECOND, 42, 4, 0, "no such entry"},
+		{LOCAL, 6, 2, 1, "do not agree"},
+		{LOCAL, 8, 2, 8, "do not agree"},
+		{LOCAL, 14, 4, 7, "do not agree"},
+		{LOCAL, 18, 4, 7, "do not agree"},
+		{LOCAL, 26, 2, 7, "no such entry"},
+		{LOCAL, 28, 2, 0xffff, "leaves the file"},
+		{LOCAL, 64, 1, 'T', "checksum"}, /* the content */
+	};
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		struct sc_error error = {0};
+		int64_t count;
+		write_archive();
+		uint8_t *bytes = read_file(&count);
+		sc_store_le(bytes + find(bytes, count, lies[i].place) + lies[i].offset, lies[i].value, lies[i].bytes);
+		write_file(bytes, count);
+		free(bytes);
+		if (open_and_check(&error) != SC_ERROR_FORMAT || !strstr(error.message, lies[i].message) ||
+		    !strstr(error.message, path))
+			fail_msg("lie %zu: '%s', expected '... %s ...'", i, error.message, lies[i].message);
+	}
+}
+
+/* The second entry's place in the directory is made that of the first, with its name and sizes: a bomb's way. */
+static void overlaps_and_repeated_names_are_refused(void **state)
+{
+	(void)state;
+	struct sc_error error = {0};
+	int64_t count;
+	write_archive();
+	uint8_t *bytes = read_file(&count), *grown = malloc((size_t)count + 100);
+	assert_non_null(grown);
+	int64_t first = find(bytes, count, DIRECTORY), end = find(bytes, count, END), length = 46 + 12;
+	memcpy(grown, bytes, (size_t)(first + length)); /* first, first, and the end */
+	memcpy(grown + first + length, bytes + first, (size_t)length);
+	memcpy(grown + first + 2 * length, bytes + end, 22);
+	sc_store_le(grown + first + 2 * length + 12, (uint64_t)(2 * length), 4);
+	write_file(grown, first + 2 * length + 22);
+	assert_int_equal(open_and_check(&error), SC_ERROR_FORMAT);
+	assert_non_null(strstr(error.message, "overlaps"));
+	free(bytes);
+	free(grown);
+}
+
+static void every_truncation_is_refused(void **state)
+{
+	(void)state;
+	int64_t count;
+	write_archive();
+	uint8_t *bytes = read_file(&count);
+	for (int64_t kept = 0; kept < count; kept++) {
+		write_file(bytes, kept);
+		if (open_and_check(NULL) != SC_ERROR_FORMAT)
+			fail_msg("%lld bytes: accepted", (long long)kept);
+	}
+	bytes[count] = 0; /* and one byte more */
+	write_file(bytes, count + 1);
+	assert_int_equal(open_and_check(NULL), SC_ERROR_FORMAT);
+	free(bytes);
+}
+
+/* An archive of one deflated entry of `count` bytes, which says that it has `declared`. */
+static void write_deflated(const uint8_t *content, size_t count, uint64_t declared, size_t extra)
+{
+	uint8_t file[4096] = "PK\3\4", packed[2048];
+	z_stream z = {0};
+	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	z.next_in = (uint8_t *)(uintptr_t)content;
+	z.avail_in = (uInt)count;
+	z.next_out = packed;
+	z.avail_out = sizeof(packed);
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	uint64_t size = z.total_out + extra, checksum = crc32(0, content, (uInt)count);
+	deflateEnd(&z);
+	memset(packed + size - extra, 0, extra);
+	sc_store_le(file + 8, 8, 2);
+	sc_store_le(file + 14, checksum, 4);
+	sc_store_le(file + 18, size, 4);
+	sc_store_le(file + 22, declared, 4);
+	sc_store_le(file + 26, 1, 2);
+	file[30] = 'x';
+	memcpy(file + 31, packed, size);
+	uint8_t *directory = file + 31 + size;
+	memcpy(directory, "PK\1\2", 4);
+	memcpy(directory + 10, file + 8, 20);
+	directory[46] = 'x';
+	memcpy(directory + 47, "PK\5\6", 4);
+	sc_store_le(directory + 47 + 8, 1, 2);
+	sc_store_le(directory + 47 + 10, 1, 2);
+	sc_store_le(directory + 47 + 12, 47, 4);
+	sc_store_le(directory + 47 + 16, 31 + size, 4);
+	write_file(file, (int64_t)(31 + size + 47 + 22));
+}
+
+static void deflated_entries_are_read_and_checked(void **state)
+{
+	(void)state;
+	static uint8_t content[100000];
+	static const struct {
+		uint64_t declared;
+		size_t extra;
+		const char *message;
+	} cases[] = {
+		{99999, 0, "more than it declares"},
+		{100001, 0, "less than it declares"},
+		{100000, 3, "follows its packed bytes"},
+		{0x7fffffff, 0, "can hold"},
+	};
+	struct sc_zip zip;
+	uint8_t bytes[1000];
+	for (size_t i = 0; i < sizeof(content); i++)
+		content[i] = (uint8_t)(i / 512);
+	write_deflated(content, sizeof(content), sizeof(content), 0);
+	assert_int_equal(sc_zip_open(&zip, path, NULL), SC_OK);
+	assert_int_equal(sc_zip_check(&zip, &zip.entries[0], NULL), SC_OK);
+	static const int64_t places[] = {0, 1000, 50000, 99000, 7}; /* forwards, and back */
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		assert_int_equal(sc_zip_read(&zip, &zip.entries[0], places[i], bytes, sizeof(bytes), NULL), SC_OK);
+		assert_memory_equal(bytes, content + places[i], sizeof(bytes));
+	}
+	sc_zip_close(&zip);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sc_error error = {0};
+		write_deflated(content, sizeof(content), cases[i].declared, cases[i].extra);
+		if (open_and_check(&error) != SC_ERROR_FORMAT || !strstr(error.message, cases[i].message))
+			fail_msg("case %zu: '%s'", i, error.message);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(every_lie_is_found),
+		cmocka_unit_test(overlaps_and_repeated_names_are_refused),
+		cmocka_unit_test(every_truncation_is_refused),
+		cmocka_unit_test(deflated_entries_are_read_and_checked),
+	};
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
