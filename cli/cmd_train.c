@@ -13,8 +13,8 @@ struct training {
 	struct train_folder folder;
 	struct sc_data *train, *test; /* test may be NULL */
 	struct sc_model *model;
-	struct sc_progress_bar *bar;          /* NULL: quiet */
-	int64_t epoch, step, finished_epochs; /* where it is */
+	struct sc_progress_bar *bar; /* NULL: quiet */
+	int64_t epoch, step;         /* where it is */
 	struct sc_fit_result result;
 	struct sc_score score; /* on the test part */
 	char hash[SC_HASH_SIZE];
@@ -54,8 +54,7 @@ static int create_model(struct training *training)
 	int64_t classes = sc_data_classes(data);
 
 	if (training->settings.fit.resume != NULL)
-		return sc_model_load(&training->model, training->settings.fit.resume, &error) != SC_OK ? cli_failed(&error)
-												       : CLI_OK;
+		return sc_run_model(&training->model, training->settings.fit.resume, &error) != SC_OK ? cli_failed(&error) : CLI_OK;
 	if (options->height == 0) {
 		options->height = sc_data_height(data);
 		options->width = sc_data_width(data);
@@ -111,8 +110,6 @@ static int show_progress(void *user, const struct sc_progress_event *event)
 
 	training->epoch = event->epoch;
 	training->step = event->step;
-	if (event->epoch_end)
-		training->finished_epochs = event->epoch;
 	if (training->bar != NULL)
 		sc_progress_bar_show(training->bar, event);
 	return train_caught_signal() != 0;
@@ -120,14 +117,9 @@ static int show_progress(void *user, const struct sc_progress_event *event)
 
 static int interrupted(const struct training *training)
 {
-	if (training->finished_epochs > 0)
-		cli_complain(
-			"interrupted in epoch %lld after step %lld; %s keeps epoch %lld; go on with: shortcut train %s --resume %s",
-			(long long)training->epoch, (long long)training->step, training->folder.path,
-			(long long)training->finished_epochs, training->settings.data_name, training->folder.path);
-	else
-		cli_complain("interrupted in epoch %lld after step %lld; no epoch was finished, so there is none to go on from",
-			     (long long)training->epoch, (long long)training->step);
+	cli_complain("interrupted in epoch %lld after step %lld, which %s keeps; go on with: shortcut train %s --resume %s",
+		     (long long)training->epoch, (long long)training->step, training->folder.path, training->settings.data_name,
+		     training->folder.path);
 	return 128 + train_caught_signal();
 }
 
@@ -289,6 +281,8 @@ static const struct cli_use options[] = {
 	{CLI_SEED, "0"},
 	{CLI_OUT, "runs/<model>-<data>-<n>, the first that is free"},
 	{CLI_RESUME, NULL},
+	{CLI_CHECKPOINT_EVERY, "none"},
+	{CLI_ON_SAVE_ERROR, "stop"},
 	{CLI_CONVOLUTION, "auto"},
 	{CLI_NO_FUSE, NULL},
 	{CLI_THREADS, "one for each processor"},
@@ -305,7 +299,9 @@ const struct cli_command cli_train = {
 		       "a run: a "
 		       "folder with the weights, the settings and the history, of which 'shortcut eval' and 'shortcut predict' "
 		       "need nothing "
-		       "else. The same settings, seed and data give the same weights, to the bit. Ctrl-C stops after the step.",
+		       "else. The same settings, seed and data give the same weights, to the bit. Ctrl-C, SIGTERM and "
+		       "SIGUSR1 stop after the step, with a checkpoint; a second signal ends at once. --resume goes on to the "
+		       "same bits, also after a crash.",
 	.examples = "  shortcut train mnist\n"
 		    "  shortcut train mnist --recipe keras-tutorial --take 10000 --epochs 5\n"
 		    "  shortcut train data/mnist --model resnet34 --batch 64 --learning-rate 0.02 --out runs/mine\n",

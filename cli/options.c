@@ -10,6 +10,7 @@
 #define REAL(from, to, text)         .kind = CLI_KIND_REAL, .argument = "X", .least = from, .most = to, .help = text
 #define CHOICE(list, text)           .kind = CLI_KIND_CHOICE, .argument = list, .choices = list, .help = text
 #define SIZE(shown, text)            .kind = CLI_KIND_SIZE, .argument = shown, .help = text
+#define SPAN(shown, text)            .kind = CLI_KIND_SPAN, .argument = shown, .help = text
 
 #define LARGEST_WHOLE 9007199254740992.0 /* 2^53 */
 
@@ -19,7 +20,11 @@ static const struct cli_option options[CLI_OPTION_COUNT] = {
 	[CLI_CLASSES] = {"classes", WHOLE("N", 1, 1000000, "how many classes the net tells apart")},
 	[CLI_RECIPE] = {"recipe", CHOICE("default|keras-tutorial", "where the settings come from that no option gives")},
 	[CLI_OUT] = {"out", TEXT("RUN", "folder for all that the training makes")},
-	[CLI_RESUME] = {"resume", TEXT("RUN", "go on with a run after its last finished epoch")},
+	[CLI_RESUME] = {"resume", TEXT("RUN", "go on with a run from its newest checkpoint, to the same bits")},
+	[CLI_CHECKPOINT_EVERY] = {"checkpoint-every",
+				  SPAN("N|Nm", "besides after each epoch, a checkpoint each N steps, or N minutes")},
+	[CLI_ON_SAVE_ERROR] = {"on-save-error",
+			       CHOICE("stop|continue", "when a checkpoint cannot be written (the one before stays)")},
 	[CLI_DATA_DIR] = {"data-dir", TEXT("FOLDER", "where to look for data sets by name")},
 	[CLI_PART] = {"part", CHOICE("train|test", "which part of the data")},
 	[CLI_TAKE] = {"take", WHOLE("N", 1, LARGEST_WHOLE, "use a random sample of N images, drawn by --seed")},

@@ -15,6 +15,8 @@ enum cli_option_id {
 	CLI_RECIPE,
 	CLI_OUT,
 	CLI_RESUME,
+	CLI_CHECKPOINT_EVERY,
+	CLI_ON_SAVE_ERROR,
 	CLI_DATA_DIR,
 	CLI_PART,
 	CLI_TAKE,
@@ -58,7 +60,8 @@ enum cli_kind {
 	CLI_KIND_WHOLE,  /* a whole number from `least` to `most` */
 	CLI_KIND_REAL,   /* a number from `least` to `most` */
 	CLI_KIND_CHOICE, /* one of `choices` */
-	CLI_KIND_SIZE    /* HxW or HxWxC, each from 1 */
+	CLI_KIND_SIZE,   /* HxW or HxWxC, each from 1 */
+	CLI_KIND_SPAN    /* steps, or a time: 500, 10m */
 };
 
 struct cli_option {
@@ -78,9 +81,9 @@ struct cli_use { /* that a command takes an option */
 struct cli_value {
 	bool given;
 	const char *text; /* as it was written */
-	int64_t whole;    /* CLI_KIND_WHOLE; CLI_KIND_CHOICE: index into the choices */
-	double real;
-	int64_t size[3]; /* height, width, channels */
+	int64_t whole;    /* CLI_KIND_WHOLE; CLI_KIND_CHOICE: index into the choices; CLI_KIND_SPAN: steps, or 0 */
+	double real;      /* CLI_KIND_REAL; CLI_KIND_SPAN: seconds, or 0 */
+	int64_t size[3];  /* height, width, channels */
 };
 
 struct cli_command;

@@ -26,7 +26,7 @@ int train_claim_folder(struct train_folder *folder, const char *out, const char 
 /* After a failure: takes the folder away again if we made it and nothing is in it. */
 void train_unclaim_folder(const struct train_folder *folder);
 
-/* train_interrupt.c: a first SIGINT or SIGTERM asks for an end, a second ends at once. */
+/* train_interrupt.c: a first SIGINT, SIGTERM or SIGUSR1 asks for an end, a second ends at once. */
 void train_catch_signals(void);
 int train_caught_signal(void); /* 0: none */
 void train_release_signals(void);

@@ -1,4 +1,6 @@
-/* train_interrupt.c - Ctrl-C in a training: the first asks for an end after the step, the second ends at once. */
+/* train_interrupt.c - signals in a training: the first asks for a checkpoint and an end after the step, the second ends at once.
+ *
+ * SIGINT is Ctrl-C, SIGTERM what a system sends that goes down, SIGUSR1 what batch systems send before the time is up. */
 #include <signal.h>
 #include <unistd.h>
 
@@ -27,6 +29,7 @@ void train_catch_signals(void)
 {
 	set_handler(SIGINT, catch_signal);
 	set_handler(SIGTERM, catch_signal);
+	set_handler(SIGUSR1, catch_signal);
 }
 
 int train_caught_signal(void)
@@ -38,4 +41,5 @@ void train_release_signals(void)
 {
 	set_handler(SIGINT, SIG_DFL);
 	set_handler(SIGTERM, SIG_DFL);
+	set_handler(SIGUSR1, SIG_DFL);
 }

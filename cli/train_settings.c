@@ -40,7 +40,13 @@ static void read_fit(struct sc_fit_options *fit, const struct cli_arguments *arg
 	if (cli_given(arguments, CLI_NO_SHUFFLE))
 		fit->no_shuffle = true;
 	fit->seed = (uint64_t)cli_whole(arguments, CLI_SEED, (int64_t)fit->seed);
+	const enum sc_convolution_method kept = fit->compute.convolution; /* a resumed run's: it decides about the bits */
 	fit->compute = cli_compute(arguments);
+	if (!cli_given(arguments, CLI_CONVOLUTION))
+		fit->compute.convolution = kept;
+	fit->checkpoint_steps = arguments->values[CLI_CHECKPOINT_EVERY].whole;
+	fit->checkpoint_seconds = arguments->values[CLI_CHECKPOINT_EVERY].real;
+	fit->on_save_error = cli_choice(arguments, CLI_ON_SAVE_ERROR, 0) == 0 ? SC_SAVE_ERROR_STOP : SC_SAVE_ERROR_CONTINUE;
 	read_optimizer(&fit->optimizer, arguments);
 	read_schedule(&fit->schedule, arguments);
 }

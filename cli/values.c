@@ -9,7 +9,8 @@
 
 #include "cli.h"
 
-#define LARGEST_SIDE 65535 /* pixels */
+#define LARGEST_SIDE 65535      /* pixels */
+#define LARGEST_SPAN 1000000000 /* steps, or minutes */
 
 bool cli_read_whole(const char *text, int64_t least, int64_t most, int64_t *value)
 {
@@ -65,6 +66,30 @@ static bool read_size(const char *text, const char *form, int64_t size[3])
 	return true;
 }
 
+/* "500" steps; "10m", "90s" or "2h" of time. */
+static bool read_span(const char *text, struct cli_value *value)
+{
+	static const char units[] = "smh";
+	static const double seconds[] = {1, 60, 3600};
+	size_t length = strspn(text, "0123456789");
+	const char *unit = text[length] ? strchr(units, text[length]) : NULL;
+	char number[12];
+
+	value->whole = 0;
+	value->real = 0;
+	if (!text[length])
+		return cli_read_whole(text, 1, LARGEST_SPAN, &value->whole);
+	if (!unit || text[length + 1] || length >= sizeof(number))
+		return false;
+	memcpy(number, text, length);
+	number[length] = '\0';
+	if (!cli_read_whole(number, 1, LARGEST_SPAN, &value->whole))
+		return false;
+	value->real = (double)value->whole * seconds[unit - units];
+	value->whole = 0;
+	return true;
+}
+
 bool cli_read_value(struct cli_value *value, const struct cli_option *option, const char *text)
 {
 	switch (option->kind) {
@@ -76,6 +101,8 @@ bool cli_read_value(struct cli_value *value, const struct cli_option *option, co
 		return read_choice(text, option->choices, &value->whole);
 	case CLI_KIND_SIZE:
 		return read_size(text, option->argument, value->size);
+	case CLI_KIND_SPAN:
+		return read_span(text, value);
 	case CLI_KIND_TEXT:
 		return text[0] != '\0';
 	case CLI_KIND_FLAG:
@@ -99,6 +126,9 @@ void cli_describe_value(char *buffer, size_t size, const struct cli_option *opti
 	case CLI_KIND_SIZE:
 		snprintf(buffer, size, "%s",
 			 strlen(option->argument) > 3 ? "HxWxC such as 28x28x1, with 1 to 4 channels" : "HxW such as 64x64");
+		break;
+	case CLI_KIND_SPAN:
+		snprintf(buffer, size, "a number of steps such as 500, or a time such as 10m (s, m, h)");
 		break;
 	case CLI_KIND_TEXT:
 	case CLI_KIND_FLAG:

@@ -270,10 +270,16 @@ struct sc_progress_event {
 	bool epoch_end;                     /* the epoch and its validation are over */
 	bool has_validation;
 	struct sc_score validation;         /* if epoch_end && has_validation */
-	const char *checkpoint;             /* path just written, or NULL */
+	const char *checkpoint;             /* inside the run, if one was just written, or NULL */
 };
-/* Non-zero stops the training cleanly: sc_fit returns SC_ERROR_STOPPED with the model as it is after that step. */
+/* Non-zero stops the training cleanly: sc_fit writes a checkpoint and returns SC_ERROR_STOPPED with the model as it is after that step. */
 typedef int (*sc_progress_callback)(void *user, const struct sc_progress_event *event);
+
+/* What to do when a checkpoint cannot be written. The one before it is there in any case. */
+enum sc_save_error {
+	SC_SAVE_ERROR_STOP,    /* sc_fit returns SC_ERROR_WRITE */
+	SC_SAVE_ERROR_CONTINUE /* a warning, and again at the next occasion; the training's last checkpoint must succeed */
+};
 
 struct sc_fit_options {
 	int64_t epochs; /* 0: 1 */
@@ -288,7 +294,10 @@ struct sc_fit_options {
 	uint64_t seed;
 	struct sc_compute compute;
 	const char *run;                 /* folder for config.json, weights, checkpoints, history.csv, history.json, steps.csv; NULL: none */
-	const char *resume;              /* a run folder to go on from, at its last finished epoch */
+	const char *resume;              /* a run folder to go on from, at its newest checkpoint that is whole */
+	int64_t checkpoint_steps;        /* a checkpoint each so many steps, besides those at the start and after each epoch; 0: none */
+	double checkpoint_seconds;       /* and after the first step that ends so long after the last one; 0: none */
+	enum sc_save_error on_save_error;
 	sc_progress_callback progress;   /* NULL: silent */
 	void *user;                      /* for `progress` */
 };
@@ -305,9 +314,12 @@ struct sc_fit_result {
 };
 
 /* The training options that a run was begun with, from its config.json, and `resume` set to `run`, which is borrowed: what sc_fit needs to
- * go on with it. sc_fit refuses to resume with other ones, but for what does not change the result (steps, compute, progress), and
- * for more epochs where the learning rate does not depend on their number. */
+ * go on with it. sc_fit refuses to resume with other ones, but for what does not change the result (steps, progress, checkpoints, and of
+ * compute all but the convolution's method), and for more epochs where the learning rate does not depend on their number. */
 SC_API enum sc_status sc_run_options(const char *run, struct sc_fit_options *options, struct sc_error *error);
+
+/* The model that a run trains, its parameters all zero: sc_fit with `resume` fills them from a checkpoint. */
+SC_API enum sc_status sc_run_model(struct sc_model **out, const char *run, struct sc_error *error);
 
 SC_API enum sc_status sc_fit(struct sc_model *model, const struct sc_data *data, const struct sc_fit_options *options,
 			     struct sc_fit_result *result, struct sc_error *error);

@@ -34,7 +34,7 @@ def main():
     for seed in options.seeds:
         keras.utils.set_random_seed(seed)
         model = nets_keras.resnet18(28, 28, 1)
-        model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy", ["accuracy"])
+        model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
         fit = model.fit(images, labels, 128, options.epochs, validation_split=0.2, verbose=0)
         loss, accuracy = model.evaluate(*read("t10k"), 128, verbose=0)
         result = {"seed": seed, "test_accuracy": accuracy, "test_loss": loss, **fit.history}

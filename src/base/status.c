@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <nettle/version.h>
 #include <png.h>
+#include <xxhash.h>
 #include <zlib.h>
 
 #define QUOTE_(x) #x
@@ -21,7 +22,8 @@
 
 #define LIBRARIES                                                                                                                  \
 	"jansson " JANSSON_VERSION ", libpng " PNG_LIBPNG_VER_STRING                                                               \
-	", nettle " QUOTE(NETTLE_VERSION_MAJOR) "." QUOTE(NETTLE_VERSION_MINOR) ", pthreadpool, zlib " ZLIB_VERSION
+	", nettle " QUOTE(NETTLE_VERSION_MAJOR) "." QUOTE(NETTLE_VERSION_MINOR) ", pthreadpool, xxhash " QUOTE(                    \
+		XXH_VERSION_MAJOR) "." QUOTE(XXH_VERSION_MINOR) ", zlib " ZLIB_VERSION
 
 const char *sc_status_name(enum sc_status status)
 {

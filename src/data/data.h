@@ -16,6 +16,10 @@ struct sc_data {
 	char **class_names; /* [classes]; one allocation with the names behind the pointers */
 };
 
+/* SHA-256 of count, height, width, channels and classes as little-endian int64, then of the pixels and the labels: the same data, the
+ * same fingerprint. */
+void sc_data_fingerprint(const struct sc_data *data, char hash[SC_HASH_SIZE]);
+
 /* order[0..count): the order in which epoch `epoch` (from 1) visits `count` samples. */
 void sc_sample_order(int64_t *order, int64_t count, uint64_t seed, int64_t epoch);
 

@@ -1,4 +1,5 @@
 /* open.c - finds a data set by its name or its folder, opens it, and answers what may be asked of it. */
+#include "base/hash.h"
 #include "base/memory.h"
 #include "data/sources.h"
 #include "io/file.h"
@@ -152,4 +153,15 @@ const uint8_t *sc_data_image(const struct sc_data *data, int64_t index)
 int64_t sc_data_label(const struct sc_data *data, int64_t index)
 {
 	return data->labels[index];
+}
+
+void sc_data_fingerprint(const struct sc_data *data, char hash[SC_HASH_SIZE])
+{
+	const int64_t sizes[] = {data->count, data->height, data->width, data->channels, data->classes};
+	struct sc_hash state;
+	sc_hash_init(&state);
+	sc_hash_update(&state, sizes, sizeof(sizes));
+	sc_hash_update(&state, data->pixels, data->count * data->height * data->width * data->channels);
+	sc_hash_update(&state, data->labels, data->count);
+	sc_hash_finish(&state, hash);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/finite.h"
 #include "engine/schedule.h"
 
 float *sc_plan_images(struct sc_plan *plan)
@@ -87,27 +88,19 @@ void sc_plan_update_statistics(struct sc_plan *plan)
 	}
 }
 
-static bool all_finite(const float *numbers, int64_t count)
-{
-	for (int64_t i = 0; i < count; i++)
-		if (!isfinite(numbers[i]))
-			return false;
-	return true;
-}
-
 /* Name of the first of the node's parameters that holds a number that is not finite, or NULL. */
 static const char *bad_parameter(const struct sc_model *model, const struct sc_node *n)
 {
 	const int used[] = {n->weight, n->bias, n->running_mean, n->running_variance};
 	for (int i = 0; i < 4; i++)
-		if (used[i] != SC_NONE && !all_finite(sc_parameter_values(model, used[i]), model->parameters[used[i]].count))
+		if (used[i] != SC_NONE && !sc_all_finite(sc_parameter_values(model, used[i]), model->parameters[used[i]].count))
 			return model->parameters[used[i]].name;
 	return NULL;
 }
 
 const char *sc_plan_find_non_finite(struct sc_plan *plan)
 {
-	if (!all_finite(sc_plan_images(plan), node_numbers(plan, 0)))
+	if (!sc_all_finite(sc_plan_images(plan), node_numbers(plan, 0)))
 		return "images";
 	for (int i = plan->forward_begin; i < plan->forward_end; i++) {
 		const struct step *s = &plan->steps[i];
@@ -116,7 +109,7 @@ const char *sc_plan_find_non_finite(struct sc_plan *plan)
 		if (bad)
 			return bad;
 		s->run(plan, s);
-		if (!all_finite(buffer_at(plan, s->dst), node_numbers(plan, s->node)))
+		if (!sc_all_finite(buffer_at(plan, s->dst), node_numbers(plan, s->node)))
 			return n->name;
 	}
 	return "the loss";
@@ -127,7 +120,7 @@ const char *sc_plan_find_non_finite_gradient(const struct sc_plan *plan)
 	const struct sc_model *model = plan->model;
 	for (int i = 0; i < model->parameter_count; i++) {
 		const struct sc_parameter *p = &model->parameters[i];
-		if (sc_parameter_trainable(p) && !all_finite(plan->gradients + p->offset, p->count))
+		if (sc_parameter_trainable(p) && !sc_all_finite(plan->gradients + p->offset, p->count))
 			return p->name;
 	}
 	return NULL;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "io/checksums.h"
 
 char *sc_path_join(const char *folder, const char *name)
 {
@@ -41,16 +42,29 @@ static const char *kind_of(mode_t mode)
 	return "a device";
 }
 
-/* The folder of a path in a new string: "." where it names none. */
-static char *folder_of(const char *path)
+int sc_write_all(int descriptor, const void *bytes, int64_t count)
 {
-	const char *slash = strrchr(path, '/');
-	if (!slash)
-		return sc_copy_string(".");
-	char *folder = sc_copy_string(path);
-	if (folder)
-		folder[slash == path ? 1 : slash - path] = '\0';
-	return folder;
+	const char *from = bytes;
+	while (count > 0) {
+		ssize_t written = write(descriptor, from, (size_t)count);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return written < 0 ? errno : EIO;
+		from += written;
+		count -= written;
+	}
+	return 0;
+}
+
+/* What the stream's buffer gives out. stdio itself would take an interrupted write for a failure, and forget its reason. */
+static ssize_t write_stream(void *cookie, const char *bytes, size_t count)
+{
+	struct sc_file_writer *writer = cookie;
+	if (!writer->failure)
+		writer->failure = sc_write_all(writer->descriptor, bytes, (int64_t)count);
+	errno = writer->failure;
+	return writer->failure ? 0 : (ssize_t)count;
 }
 
 static void forget(struct sc_file_writer *writer)
@@ -72,7 +86,7 @@ static int open_temporary(struct sc_file_writer *writer)
 	for (int attempt = 0; attempt < 100; attempt++) {
 		snprintf(writer->temporary, bytes, "%s.tmp-%ld-%d", writer->path, (long)getpid(), attempt);
 		int descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-		if (descriptor >= 0 || errno != EEXIST)
+		if (descriptor >= 0 || (errno != EEXIST && errno != EINTR))
 			return descriptor;
 	}
 	return -1;
@@ -89,17 +103,17 @@ enum sc_status sc_file_writer_open(struct sc_file_writer *writer, const char *pa
 		return sc_fail(error, SC_ERROR_WRITE, path, -1, "%s: cannot be written: expected a file or nothing there, found %s",
 			       path, kind_of(target.st_mode));
 	}
-	int descriptor = open_temporary(writer);
-	if (descriptor < 0) {
+	writer->descriptor = open_temporary(writer);
+	if (writer->descriptor < 0) {
 		enum sc_status status = cannot_write(path, errno, error);
 		forget(writer);
 		return status;
 	}
-	writer->stream = fdopen(descriptor, "wb");
+	writer->stream = fopencookie(writer, "w", (cookie_io_functions_t){.write = write_stream});
 	if (writer->stream)
 		return SC_OK;
 	enum sc_status status = cannot_write(path, errno, error);
-	close(descriptor);
+	close(writer->descriptor);
 	unlink(writer->temporary);
 	forget(writer);
 	return status;
@@ -107,50 +121,36 @@ enum sc_status sc_file_writer_open(struct sc_file_writer *writer, const char *pa
 
 enum sc_status sc_file_write(struct sc_file_writer *writer, const void *bytes, int64_t count, struct sc_error *error)
 {
-	if (count <= 0 || fwrite(bytes, 1, (size_t)count, writer->stream) == (size_t)count)
-		return SC_OK;
-	if (!writer->failure)
-		writer->failure = errno ? errno : EIO;
-	return cannot_write(writer->path, writer->failure, error);
+	if (count > 0 && fwrite(bytes, 1, (size_t)count, writer->stream) != (size_t)count)
+		return cannot_write(writer->path, writer->failure ? writer->failure : EIO, error);
+	if (writer->checksums)
+		sc_checksums_update(writer->checksums, bytes, count);
+	return SC_OK;
 }
 
 void sc_file_writer_abandon(struct sc_file_writer *writer)
 {
 	if (!writer->stream)
 		return;
+	writer->failure = writer->failure ? writer->failure : ECANCELED; /* what is still in the buffer need not be written */
 	fclose(writer->stream);
+	close(writer->descriptor);
 	unlink(writer->temporary);
 	forget(writer);
-}
-
-/* The rename is on the disk only when the folder is. Where a folder cannot be opened for reading, or its file system does not sync
- * folders, there is nothing to wait for. */
-static int sync_folder(const char *path)
-{
-	char *folder = folder_of(path);
-	if (!folder)
-		return ENOMEM;
-	int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(folder);
-	if (descriptor < 0)
-		return errno == EACCES ? 0 : errno;
-	int reason = fsync(descriptor) != 0 && errno != EINVAL && errno != EROFS ? errno : 0;
-	close(descriptor);
-	return reason;
 }
 
 /* Everything written, on the disk and closed: 0, or an error number. */
 static int finish_temporary(struct sc_file_writer *writer)
 {
-	int reason = writer->failure;
-	errno = 0;
-	if (!reason && (fflush(writer->stream) != 0 || ferror(writer->stream))) /* an fprintf may have failed long ago */
-		reason = errno ? errno : EIO;
-	if (!reason && fsync(fileno(writer->stream)) != 0)
-		reason = errno;
-	if (fclose(writer->stream) != 0 && !reason)
-		reason = errno;
-	return reason;
+	bool lost = fflush(writer->stream) != 0 || ferror(writer->stream); /* an fprintf may have failed long ago */
+	lost |= fclose(writer->stream) != 0;
+	if (lost && !writer->failure)
+		writer->failure = EIO;
+	if (!writer->failure && fsync(writer->descriptor) != 0)
+		writer->failure = errno;
+	if (close(writer->descriptor) != 0 && errno != EINTR && !writer->failure) /* Linux has closed it in any case */
+		writer->failure = errno;
+	return writer->failure;
 }
 
 enum sc_status sc_file_writer_commit(struct sc_file_writer *writer, struct sc_error *error)
@@ -161,7 +161,7 @@ enum sc_status sc_file_writer_commit(struct sc_file_writer *writer, struct sc_er
 	if (reason)
 		unlink(writer->temporary);
 	else
-		reason = sync_folder(writer->path);
+		reason = sc_folder_sync(writer->path);
 	enum sc_status status = reason ? cannot_write(writer->path, reason, error) : SC_OK;
 	forget(writer);
 	return status;
@@ -248,46 +248,5 @@ enum sc_status sc_file_read_text(char **text, const char *path, int64_t limit, s
 		free(made);
 	else
 		*text = made;
-	return status;
-}
-
-/* ---- Folders ------------------------------------------------------------------------------------------------------ */
-
-/* One folder, whose parent is there. 0, or an error number. */
-static int make_one_folder(const char *path)
-{
-	struct stat found;
-	if (mkdir(path, 0777) == 0)
-		return 0;
-	if (errno != EEXIST)
-		return errno;
-	if (stat(path, &found) != 0)
-		return errno;
-	return S_ISDIR(found.st_mode) ? 0 : ENOTDIR;
-}
-
-enum sc_status sc_folder_make(const char *path, struct sc_error *error)
-{
-	char *part = sc_copy_string(path);
-	if (!part)
-		return sc_fail_memory(error, (int64_t)strlen(path), "a path");
-	/* Each beginning of the path that ends before a slash, then the whole. */
-	int reason = 0;
-	for (char *end = part + (*part != '\0'); !reason; end++) {
-		char kept = *end;
-		if (kept && kept != '/')
-			continue;
-		*end = '\0';
-		reason = make_one_folder(part);
-		if (!kept)
-			break;
-		if (!reason)
-			*end = kept;
-	}
-	enum sc_status status = SC_OK;
-	if (reason)
-		status = sc_fail(error, SC_ERROR_WRITE, path, -1, "%s: the folder cannot be made: %s: %s", path, part,
-				 strerror(reason));
-	free(part);
 	return status;
 }

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "io/arrays.h"
+#include "io/checksums.h"
 
 #define PIECE       65536 /* numbers */
 #define PIECE_BYTES (PIECE * (int64_t)sizeof(float))
@@ -85,15 +86,27 @@ static void copy_piece(const struct walk *w, float *piece, bool into_memory)
 
 /* ---- Writing ------------------------------------------------------------------------------------------------------ */
 
-static enum sc_status write_numbers(struct sc_arrays_writer *writer, const struct sc_tensor *t, float *piece,
-				    struct sc_error *error)
+/* Takes the bytes of an array, piece by piece: sc_arrays_writer_write, sc_file_write. */
+typedef enum sc_status (*byte_sink)(void *to, const void *bytes, int64_t count, struct sc_error *error);
+
+static enum sc_status into_arrays(void *to, const void *bytes, int64_t count, struct sc_error *error)
+{
+	return sc_arrays_writer_write(to, bytes, count, error);
+}
+
+static enum sc_status into_file(void *to, const void *bytes, int64_t count, struct sc_error *error)
+{
+	return sc_file_write(to, bytes, count, error);
+}
+
+static enum sc_status write_numbers(byte_sink sink, void *to, const struct sc_tensor *t, float *piece, struct sc_error *error)
 {
 	struct walk walk = begin_walk(t);
-	enum sc_status status = sc_arrays_writer_next(writer, error);
+	enum sc_status status = SC_OK;
 	int64_t count;
 	while (!status && (count = next_piece(&walk)) > 0) {
 		copy_piece(&walk, piece, false);
-		status = sc_arrays_writer_write(writer, piece, count * (int64_t)sizeof(float), error);
+		status = sink(to, piece, count * (int64_t)sizeof(float), error);
 	}
 	return status;
 }
@@ -118,12 +131,59 @@ enum sc_status sc_weights_write(const char *path, const struct sc_tensor *tensor
 		declared[i] = declaration(&tensors[i]);
 	if (!status)
 		status = sc_arrays_writer_open(&writer, path, declared, count, metadata, metadata_count, error);
-	for (int64_t i = 0; i < count && !status; i++)
-		status = write_numbers(writer, &tensors[i], piece, error);
+	for (int64_t i = 0; i < count && !status; i++) {
+		status = sc_arrays_writer_next(writer, error);
+		if (!status)
+			status = write_numbers(into_arrays, writer, &tensors[i], piece, error);
+	}
 	if (status)
 		sc_arrays_writer_abandon(writer);
 	else
 		status = sc_arrays_writer_commit(writer, error);
+	free(declared);
+	free(piece);
+	return status;
+}
+
+/* Header, numbers, checksums. declared: [count + 1]. */
+static enum sc_status write_checked(struct sc_file_writer *writer, struct sc_array *declared, const struct sc_tensor *tensors,
+				    int64_t count, const char *const *metadata, int64_t metadata_count, float *piece,
+				    struct sc_error *error)
+{
+	for (int64_t i = 0; i < count; i++)
+		declared[i] = declaration(&tensors[i]);
+	declared[count] = sc_checksums_tensor(count + 1);
+	enum sc_status status = sc_safetensors_write_header(writer, declared, count + 1, metadata, metadata_count, error);
+	for (int64_t i = 0; i < count && !status; i++) {
+		sc_checksums_end_section(writer->checksums);
+		status = write_numbers(into_file, writer, &tensors[i], piece, error);
+	}
+	if (status)
+		return status;
+	sc_checksums_end_section(writer->checksums);
+	return sc_checksums_write(writer->checksums, writer, error);
+}
+
+enum sc_status sc_weights_write_checked(const char *path, const struct sc_tensor *tensors, int64_t count,
+					const char *const *metadata, int64_t metadata_count, struct sc_error *error)
+{
+	struct sc_file_writer writer;
+	struct sc_checksums checksums = {0};
+	struct sc_array *declared = sc_allocate(count + 1, sizeof(*declared));
+	float *piece = sc_allocate(PIECE, sizeof(float));
+	enum sc_status status =
+		declared && piece ? sc_checksums_init(&checksums, count + 1, error) : sc_fail_memory(error, PIECE_BYTES, path);
+	if (!status)
+		status = sc_file_writer_open(&writer, path, error);
+	if (!status) {
+		writer.checksums = &checksums;
+		status = write_checked(&writer, declared, tensors, count, metadata, metadata_count, piece, error);
+		if (status)
+			sc_file_writer_abandon(&writer);
+		else
+			status = sc_file_writer_commit(&writer, error);
+	}
+	sc_checksums_release(&checksums);
 	free(declared);
 	free(piece);
 	return status;
@@ -258,7 +318,7 @@ enum sc_status sc_weights_hash_file(char hash[SC_HASH_SIZE], const char *path, s
 		status = sc_fail_memory(error, PIECE_BYTES, path);
 	for (int64_t i = 0; i < file.count && !status; i++) {
 		const struct sc_array *t = &file.arrays[i];
-		if (strncmp(t->name, "optimizer.", 10) == 0)
+		if (strncmp(t->name, SC_TRAINING_PREFIX, sizeof SC_TRAINING_PREFIX - 1) == 0)
 			continue;
 		hash_header(&state, t->name, t->dtype, t->rank, t->shape);
 		for (int64_t done = 0; done < t->bytes && !status;) {

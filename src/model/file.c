@@ -14,9 +14,6 @@
 #define DESCRIPTION_KEY "shortcut.model"
 #define RUN_WEIGHTS     "weights.safetensors"
 
-/* Training state may lie beside the parameters. */
-#define IGNORED_PREFIX "optimizer."
-
 /* `path` itself, or the weights in the folder that it names; the caller frees it. */
 static enum sc_status find_weights(char **weights, const char *path, struct sc_error *error)
 {
@@ -75,7 +72,7 @@ enum sc_status sc_model_read_weights(struct sc_model *model, const char *path, s
 	if (status == SC_OK && !(views = make_views(model, fresh.base)))
 		status = fail_views(model, error);
 	if (status == SC_OK)
-		status = sc_weights_read(weights, views, model->parameter_count, IGNORED_PREFIX, error);
+		status = sc_weights_read(weights, views, model->parameter_count, SC_TRAINING_PREFIX, error);
 	if (status == SC_OK)
 		status = check_values(model, views, weights, error);
 	if (status == SC_OK)

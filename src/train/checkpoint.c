@@ -1,4 +1,4 @@
-/* checkpoint.c - weights and momenta after an epoch: see checkpoint.h. */
+/* checkpoint.c - names and tensors of checkpoints, and their writing: see checkpoint.h. Reading: checkpoint_load.c. */
 #include "train/checkpoint.h"
 
 #include <dirent.h>
@@ -8,48 +8,98 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/finite.h"
 #include "io/file.h"
 #include "io/weights.h"
 
-#define VELOCITY "optimizer.velocity."
+#define VELOCITY SC_TRAINING_PREFIX "velocity."
 
-/* ---- Names ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Names ------------------------------------------------------------------------------------------------------------ */
 
-static void name_of(char name[64], int64_t epoch)
+static void name_of(char name[64], int64_t step)
 {
-	snprintf(name, 64, "checkpoints/epoch-%04" PRId64 ".safetensors", epoch);
+	snprintf(name, 64, "checkpoints/step-%010" PRId64 ".safetensors", step);
 }
 
-static char *path_of(const char *run, int64_t epoch)
+char *sc_checkpoint_path(const char *run, int64_t step)
 {
 	char name[64];
-	name_of(name, epoch);
+	name_of(name, step);
 	return sc_path_join(run, name);
 }
 
-/* ---- Tensors
- * --------------------------------------------------------------------------------------------------------------------- */
+static bool read_name(const char *name, int64_t *step)
+{
+	int end = 0;
+	return sscanf(name, "step-%" SCNd64 ".safetensors%n", step, &end) == 1 && end > 0 && !name[end] && *step >= 0;
+}
 
-/* The model's tensors over `values`, then the velocities over `velocity` (if not NULL), with names of their own. */
-struct views {
-	struct sc_tensor *tensors;
-	char (*names)[sizeof(VELOCITY) + 96];
-	int64_t count;
-};
+static int newest_first(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x < y) - (x > y);
+}
 
-static void release_views(struct views *views)
+enum sc_status sc_checkpoint_list(int64_t **steps, int64_t *count, const char *run, struct sc_error *error)
+{
+	char *path = sc_path_join(run, "checkpoints");
+	DIR *folder = path ? opendir(path) : NULL;
+	enum sc_status status = path ? SC_OK : sc_fail_memory(error, 0, run);
+	int64_t step;
+	*steps = NULL, *count = 0;
+	if (!status && !folder && errno != ENOENT)
+		status = sc_fail(error, SC_ERROR_READ, path, -1, "%s: cannot be opened: %s", path, strerror(errno));
+	for (struct dirent *entry = folder ? readdir(folder) : NULL; entry && !status; entry = readdir(folder)) {
+		if (!read_name(entry->d_name, &step))
+			continue;
+		int64_t *more = realloc(*steps, (size_t)(*count + 1) * sizeof(**steps));
+		if (more)
+			*steps = more, more[(*count)++] = step;
+		else
+			status = sc_fail_memory(error, 8 * (*count + 1), "the list of checkpoints");
+	}
+	if (folder)
+		closedir(folder);
+	free(path);
+	if (status) {
+		free(*steps);
+		*steps = NULL, *count = 0;
+	}
+	if (*count > 1)
+		qsort(*steps, (size_t)*count, sizeof(**steps), newest_first);
+	return status;
+}
+
+void sc_checkpoint_prune(const char *run, int64_t newest, int64_t before)
+{
+	int64_t *steps, count;
+	if (sc_checkpoint_list(&steps, &count, run, NULL) != SC_OK)
+		return; /* they go with the next one */
+	for (int64_t i = 0; i < count; i++) {
+		char *path = steps[i] == newest || steps[i] == before ? NULL : sc_checkpoint_path(run, steps[i]);
+		if (path)
+			unlink(path); /* if it stays, it does no harm */
+		free(path);
+	}
+	free(steps);
+}
+
+/* ---- Tensors ---------------------------------------------------------------------------------------------------------- */
+
+void sc_checkpoint_views_release(struct sc_checkpoint_views *views)
 {
 	free(views->tensors);
 	free(views->names);
+	*views = (struct sc_checkpoint_views){0};
 }
 
-static enum sc_status make_views(struct views *views, const struct sc_model *model, float *values, float *velocity,
-				 struct sc_error *error)
+enum sc_status sc_checkpoint_views_init(struct sc_checkpoint_views *views, const struct sc_model *model, float *values,
+					float *velocity, struct sc_error *error)
 {
-	*views = (struct views){.tensors = sc_allocate(2 * model->parameter_count, sizeof(*views->tensors)),
-				.names = sc_allocate(model->parameter_count, sizeof(*views->names))};
+	*views = (struct sc_checkpoint_views){.tensors = sc_allocate(2 * (int64_t)model->parameter_count, sizeof(*views->tensors)),
+					      .names = sc_allocate(model->parameter_count, sizeof(*views->names))};
 	if (!views->tensors || !views->names) {
-		release_views(views);
+		sc_checkpoint_views_release(views);
 		return sc_fail_memory(error, 0, "a checkpoint");
 	}
 	for (int i = 0; i < model->parameter_count; i++) {
@@ -69,136 +119,80 @@ static enum sc_status make_views(struct views *views, const struct sc_model *mod
 	return SC_OK;
 }
 
-/* ---- Writing -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Writing ---------------------------------------------------------------------------------------------------------- */
 
-static enum sc_status write_file(const char *path, const struct sc_model *model, const float *velocity,
-				 const struct sc_checkpoint *at, struct sc_error *error)
+/* A number that is not finite would be in the checkpoint for good. */
+static enum sc_status check_finite(const struct sc_checkpoint_views *views, const char *path, struct sc_error *error)
 {
-	char epoch[24], step[24], seed[24], *description = NULL;
-	struct views views;
-	enum sc_status status = sc_model_describe(model, &description, error);
-	if (status)
-		return status;
-	snprintf(epoch, sizeof(epoch), "%" PRId64, at->epoch);
-	snprintf(step, sizeof(step), "%" PRId64, at->step);
-	snprintf(seed, sizeof(seed), "%" PRIu64, at->seed);
-	const char *const metadata[] = {"format",        "pt", "shortcut.model", description, "shortcut.epoch", epoch,
-					"shortcut.step", step, "shortcut.seed",  seed};
-	status = make_views(&views, model, model->values, (float *)(uintptr_t)velocity, error); /* only read */
-	if (!status) {
-		status = sc_weights_write(path, views.tensors, views.count, metadata, 5, error);
-		release_views(&views);
+	for (int64_t i = 0; i < views->count; i++)
+		if (!sc_all_finite(views->tensors[i].values, views->tensors[i].count))
+			return sc_fail(error, SC_ERROR_NON_FINITE, views->tensors[i].name, -1,
+				       "%s: not written: %s holds a number that is not finite", path, views->tensors[i].name);
+	return SC_OK;
+}
+
+#define STATE_PAIRS 10
+
+/* Keys and values; the values' texts lie in `texts`. */
+static void describe_state(const char *pairs[2 * STATE_PAIRS], char texts[STATE_PAIRS][32], const struct sc_checkpoint *at)
+{
+	const struct {
+		const char *key;
+		int64_t value;
+	} whole[] = {{"shortcut.step", at->step},
+		     {"shortcut.epochs", at->epochs},
+		     {"shortcut.epoch_step", at->epoch_step},
+		     {"shortcut.epoch_images", at->images},
+		     {"shortcut.epoch_correct", at->correct},
+		     {"shortcut.skipped", at->skipped}};
+	const struct {
+		const char *key;
+		double value;
+	} real[] = {{"shortcut.epoch_loss", at->loss},
+		    {"shortcut.epoch_seconds", at->seconds},
+		    {"shortcut.rate_factor", at->rate_factor}};
+	int n = 0;
+	pairs[0] = "shortcut.checkpoint", pairs[1] = "1";
+	for (n = 1; n < 7; n++) {
+		snprintf(texts[n], sizeof(texts[n]), "%" PRId64, whole[n - 1].value);
+		pairs[2 * n] = whole[n - 1].key, pairs[2 * n + 1] = texts[n];
 	}
-	free(description);
-	return status;
-}
-
-enum sc_status sc_checkpoint_write(const char *run, const struct sc_model *model, const float *velocity,
-				   const struct sc_checkpoint *at, char name[64], struct sc_error *error)
-{
-	char *path = path_of(run, at->epoch), *old = path_of(run, at->epoch - 2),
-	     *weights = sc_path_join(run, "weights.safetensors");
-	enum sc_status status = path && old && weights ? SC_OK : sc_fail_memory(error, 0, run);
-	if (!status)
-		status = write_file(path, model, velocity, at, error);
-	if (!status)
-		status = sc_model_save(model, weights, error);
-	if (!status) {
-		name_of(name, at->epoch);
-		unlink(old); /* if it stays, it does no harm */
+	for (; n < STATE_PAIRS; n++) {
+		snprintf(texts[n], sizeof(texts[n]), "%a", real[n - 7].value);
+		pairs[2 * n] = real[n - 7].key, pairs[2 * n + 1] = texts[n];
 	}
-	free(path);
-	free(old);
-	free(weights);
-	return status;
 }
 
-/* ---- Reading -------------------------------------------------------------------------------------------------------------------
- */
-
-static int64_t newest_epoch(DIR *folder)
+enum sc_status sc_checkpoint_write(const struct sc_checkpoint_file *file, const struct sc_checkpoint *at, char name[64],
+				   struct sc_error *error)
 {
-	int64_t newest = 0;
-	for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
-		int64_t epoch;
-		int end = 0;
-		if (sscanf(entry->d_name, "epoch-%" SCNd64 ".safetensors%n", &epoch, &end) == 1 && end > 0 && !entry->d_name[end] &&
-		    epoch > newest)
-			newest = epoch;
-	}
-	return newest;
-}
-
-static enum sc_status read_number(const char *path, const char *key, uint64_t *number, struct sc_error *error)
-{
-	char *text = NULL;
-	enum sc_status status = sc_weights_metadata(path, key, &text, error);
-	if (status)
-		return status;
-	char *end = NULL;
-	errno = 0;
-	*number = text ? strtoull(text, &end, 10) : 0;
-	if (!text || !*text || *end || errno)
-		status = sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: expected a whole number as metadata \"%s\", found %s", path,
-				 key, text ? text : "nothing");
-	free(text);
-	return status;
-}
-
-enum sc_status sc_checkpoint_find(const char *run, struct sc_checkpoint *at, struct sc_error *error)
-{
-	char *folder_path = sc_path_join(run, "checkpoints");
-	DIR *folder = folder_path ? opendir(folder_path) : NULL;
-	int64_t epoch = folder ? newest_epoch(folder) : 0;
-	if (folder)
-		closedir(folder);
-	free(folder_path);
-	if (epoch == 0)
-		return sc_fail(error, SC_ERROR_NOT_FOUND, run, -1,
-			       "%s: expected a run with checkpoints/epoch-NNNN.safetensors, found none", run);
-	char *path = path_of(run, epoch);
+	const char *metadata[2 * STATE_PAIRS + 10];
+	char texts[STATE_PAIRS][32];
+	struct sc_checkpoint_views views;
+	char *path = sc_checkpoint_path(file->run, at->step);
 	if (!path)
-		return sc_fail_memory(error, 0, run);
-	uint64_t said = 0, step = 0, seed = 0;
-	enum sc_status status = read_number(path, "shortcut.epoch", &said, error);
-	if (!status)
-		status = read_number(path, "shortcut.step", &step, error);
-	if (!status)
-		status = read_number(path, "shortcut.seed", &seed, error);
-	if (!status && ((int64_t)said != epoch || (int64_t)step < 0))
-		status = sc_fail(error, SC_ERROR_FORMAT, path, -1,
-				 "%s: expected the checkpoint of epoch %" PRId64 ", found that of %" PRIu64, path, epoch, said);
-	if (!status)
-		*at = (struct sc_checkpoint){.epoch = epoch, .step = (int64_t)step, .seed = seed};
-	free(path);
-	return status;
-}
-
-enum sc_status sc_checkpoint_read(const char *run, const struct sc_checkpoint *at, struct sc_model *model, float *velocity,
-				  struct sc_error *error)
-{
-	char *path = path_of(run, at->epoch);
-	struct sc_arena fresh = {0};
-	struct views views;
-	int64_t values = model->value_count, trained = velocity ? model->trainable_values : 0;
-	if (!path)
-		return sc_fail_memory(error, 0, run);
-	enum sc_status status = sc_arena_init(&fresh, (values + trained) * (int64_t)sizeof(float), "a checkpoint", error);
+		return sc_fail_memory(error, 0, file->run);
+	describe_state(metadata, texts, at);
+	const char *const rest[] = {"format",
+				    "pt",
+				    "shortcut.model",
+				    file->identity->model,
+				    "shortcut.training",
+				    file->identity->training,
+				    "shortcut.config",
+				    file->identity->hash,
+				    "shortcut.data",
+				    file->identity->data_hash};
+	memcpy(metadata + 2 * STATE_PAIRS, rest, sizeof(rest));
+	enum sc_status status = sc_checkpoint_views_init(&views, file->model, file->model->values, file->velocity, error);
 	if (!status) {
-		float *numbers = fresh.base;
-		status = make_views(&views, model, numbers, velocity ? numbers + values : NULL, error);
-		if (!status) {
-			status = sc_weights_read(path, views.tensors, views.count, NULL, error);
-			release_views(&views);
-		}
-		if (!status) {
-			memcpy(model->values, numbers, (size_t)values * sizeof(float));
-			if (velocity)
-				memcpy(velocity, numbers + values, (size_t)trained * sizeof(float));
-		}
+		status = check_finite(&views, path, error);
+		if (!status)
+			status = sc_weights_write_checked(path, views.tensors, views.count, metadata, STATE_PAIRS + 5, error);
+		sc_checkpoint_views_release(&views);
 	}
-	sc_arena_release(&fresh);
+	if (!status)
+		name_of(name, at->step);
 	free(path);
 	return status;
 }

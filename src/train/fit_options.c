@@ -38,6 +38,10 @@ enum sc_status sc_fit_options_resolve(struct sc_fit_options *resolved, const str
 	    (status = check_count("steps", o.steps, 0, INT64_MAX, error)) ||
 	    (status = check_count("step_epochs", o.schedule.step_epochs, 1, 1000000, error)) ||
 	    (status = check_count("schedule", (int64_t)o.schedule.kind, 0, SC_SCHEDULE_LINEAR, error)) ||
+	    (status = check_count("convolution", (int64_t)o.compute.convolution, 0, SC_CONVOLUTION_WINOGRAD, error)) ||
+	    (status = check_count("checkpoint_steps", o.checkpoint_steps, 0, INT64_MAX, error)) ||
+	    (status = check_count("on_save_error", (int64_t)o.on_save_error, 0, SC_SAVE_ERROR_CONTINUE, error)) ||
+	    (status = check_number("checkpoint_seconds", (float)o.checkpoint_seconds, 0, largest, error)) ||
 	    (status = check_number("learning_rate", o.optimizer.learning_rate, 0, largest, error)) ||
 	    (status = check_number("momentum", o.optimizer.momentum, 0, 1, error)) ||
 	    (status = check_number("weight_decay", o.optimizer.weight_decay, 0, largest, error)) ||

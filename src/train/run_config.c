@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "io/file.h"
 
 #define LONGEST_CONFIG (16 << 20) /* bytes */
@@ -21,54 +22,110 @@ static json_t *number(float value)
 	return json_real(strtod(text, NULL));
 }
 
-static json_t *data_object(const struct sc_data *data)
+static json_t *data_object(const struct sc_data *data, const char *fingerprint)
 {
-	return json_pack("{s:s, s:I, s:[I, I, I], s:I}", "name", data->name, "images", (json_int_t)data->count, "image",
+	return json_pack("{s:s, s:I, s:[I, I, I], s:I, s:s}", "name", data->name, "images", (json_int_t)data->count, "image",
 			 (json_int_t)data->height, (json_int_t)data->width, (json_int_t)data->channels, "classes",
-			 (json_int_t)data->classes);
+			 (json_int_t)data->classes, "sha256", fingerprint);
 }
 
 static const char *const schedules[] = {"constant", "step", "cosine", "linear"}; /* by enum sc_schedule_kind */
+static const char *const convolutions[] = {"auto", "direct", "winograd"};        /* by enum sc_convolution_method */
 
 static json_t *training_object(const struct sc_fit_options *o)
 {
 	const struct sc_optimizer *opt = &o->optimizer;
 	const struct sc_schedule *s = &o->schedule;
-	return json_pack(
-		"{s:I, s:I, s:o, s:o, s:s, s:b, s:o, s:s, s:b, s:s, s:o, s:I, s:o, s:o, s:o, s:s, s:b, s:o}", "epochs",
-		(json_int_t)o->epochs, "batch", (json_int_t)o->batch, "learning_rate", number(opt->learning_rate), "momentum",
-		number(opt->momentum), "momentum_form", opt->momentum_form == SC_MOMENTUM_KERAS ? "keras" : "torch", "nesterov",
-		opt->nesterov, "weight_decay", number(opt->weight_decay), "weight_decay_form",
-		opt->weight_decay_form == SC_DECAY_DECOUPLED ? "decoupled" : "coupled", "decay_all", opt->decay_all, "schedule",
-		schedules[s->kind], "warmup_epochs", number(s->warmup_epochs), "step_epochs", (json_int_t)s->step_epochs,
-		"step_factor", number(s->step_factor), "final_learning_rate", number(s->final_learning_rate), "validation_split",
-		number(o->validation_split), "split", o->split == SC_SPLIT_STRATIFIED ? "stratified" : "last", "shuffle",
-		!o->no_shuffle, "seed", json_sprintf("%llu", (unsigned long long)o->seed));
+	return json_pack("{s:I, s:I, s:o, s:o, s:s, s:b, s:o, s:s, s:b, s:s, s:o, s:I, s:o, s:o, s:o, s:s, s:b, s:o, s:s}",
+			 "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "learning_rate",
+			 number(opt->learning_rate), "momentum", number(opt->momentum), "momentum_form",
+			 opt->momentum_form == SC_MOMENTUM_KERAS ? "keras" : "torch", "nesterov", opt->nesterov, "weight_decay",
+			 number(opt->weight_decay), "weight_decay_form",
+			 opt->weight_decay_form == SC_DECAY_DECOUPLED ? "decoupled" : "coupled", "decay_all", opt->decay_all,
+			 "schedule", schedules[s->kind], "warmup_epochs", number(s->warmup_epochs), "step_epochs",
+			 (json_int_t)s->step_epochs, "step_factor", number(s->step_factor), "final_learning_rate",
+			 number(s->final_learning_rate), "validation_split", number(o->validation_split), "split",
+			 o->split == SC_SPLIT_STRATIFIED ? "stratified" : "last", "shuffle", !o->no_shuffle, "seed",
+			 json_sprintf("%llu", (unsigned long long)o->seed), "convolution", convolutions[o->compute.convolution]);
 }
 
-enum sc_status sc_run_config_write(const char *path, const struct sc_model *model, const struct sc_data *data,
-				   const struct sc_fit_options *options, struct sc_error *error)
+/* ---- Identity ---------------------------------------------------------------------------------------------------------- */
+
+static char *text_of(const json_t *object)
 {
+	return object ? json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(9)) : NULL;
+}
+
+/* `training` loses its number of epochs here. */
+static bool hash_identity(struct sc_run_identity *identity, json_t *training)
+{
+	json_object_del(training, "epochs");
+	char *rest = text_of(training);
+	struct sc_hash state;
+	if (!rest)
+		return false;
+	sc_hash_init(&state);
+	const char *const texts[] = {identity->model, identity->data_hash, rest};
+	for (int i = 0; i < 3; i++)
+		sc_hash_update(&state, texts[i], (int64_t)strlen(texts[i]) + 1);
+	sc_hash_finish(&state, identity->hash);
+	free(rest);
+	return true;
+}
+
+enum sc_status sc_run_identity_init(struct sc_run_identity *identity, const struct sc_model *model, const struct sc_data *data,
+				    const struct sc_fit_options *options, struct sc_error *error)
+{
+	*identity = (struct sc_run_identity){0};
 	char *description = NULL;
-	struct sc_file_writer writer;
 	enum sc_status status = sc_model_describe(model, &description, error);
 	if (status)
 		return status;
-	json_t *config = json_pack("{s:s, s:o, s:o, s:o}", "shortcut", SC_VERSION, "model", json_loads(description, 0, NULL),
-				   "data", data_object(data), "training", training_object(options));
+	sc_data_fingerprint(data, identity->data_hash);
+	json_t *described = json_loads(description, 0, NULL), *sample = data_object(data, identity->data_hash);
+	json_t *training = training_object(options);
+	identity->model = text_of(described);
+	identity->data = text_of(sample);
+	identity->training = text_of(training);
+	if (!identity->model || !identity->data || !identity->training || !hash_identity(identity, training)) {
+		sc_run_identity_release(identity);
+		status = sc_fail_memory(error, 0, "the description of a run");
+	}
+	json_decref(described);
+	json_decref(sample);
+	json_decref(training);
+	free(description);
+	return status;
+}
+
+void sc_run_identity_release(struct sc_run_identity *identity)
+{
+	free(identity->model);
+	free(identity->data);
+	free(identity->training);
+	*identity = (struct sc_run_identity){0};
+}
+
+/* ---- Writing and reading ------------------------------------------------------------------------------------------------ */
+
+enum sc_status sc_run_config_write(const char *path, const struct sc_run_identity *identity, struct sc_error *error)
+{
+	struct sc_file_writer writer;
+	json_t *config =
+		json_pack("{s:s, s:o, s:o, s:o}", "shortcut", SC_VERSION, "model", json_loads(identity->model, 0, NULL), "data",
+			  json_loads(identity->data, 0, NULL), "training", json_loads(identity->training, 0, NULL));
 	char *text = config ? json_dumps(config, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
-	status = text ? sc_file_writer_open(&writer, path, error) : sc_fail_memory(error, 0, path);
+	enum sc_status status = text ? sc_file_writer_open(&writer, path, error) : sc_fail_memory(error, 0, path);
 	if (!status) {
 		fprintf(writer.stream, "%s\n", text);
 		status = sc_file_writer_commit(&writer, error);
 	}
 	free(text);
-	free(description);
 	json_decref(config);
 	return status;
 }
 
-/* config.json as JSON, with the objects "data" and "training" in it; the caller gives it back with json_decref. */
+/* config.json as JSON, with the objects "model", "data" and "training" in it; the caller gives it back with json_decref. */
 static enum sc_status read_config(json_t **out, const char *path, struct sc_error *error)
 {
 	char *text = NULL;
@@ -81,10 +138,12 @@ static enum sc_status read_config(json_t **out, const char *path, struct sc_erro
 	if (!config)
 		return sc_fail(error, SC_ERROR_FORMAT, path, json_error.position, "%s: line %d: %s", path, json_error.line,
 			       json_error.text);
-	if (!json_is_object(json_object_get(config, "data")) || !json_is_object(json_object_get(config, "training"))) {
-		json_decref(config);
-		return sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: expected the objects \"data\" and \"training\"", path);
-	}
+	static const char *const parts[] = {"model", "data", "training"};
+	for (int i = 0; i < 3; i++)
+		if (!json_is_object(json_object_get(config, parts[i]))) {
+			json_decref(config);
+			return sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: expected the object \"%s\"", path, parts[i]);
+		}
 	*out = config;
 	return SC_OK;
 }
@@ -96,14 +155,14 @@ static bool read_training(const json_t *training, struct sc_fit_options *o, json
 	json_int_t epochs, batch, step_epochs;
 	double rate, momentum, decay, warmup, factor, last, split_share;
 	int nesterov, decay_all, shuffle;
-	const char *form, *decay_form, *schedule, *split, *seed;
+	const char *form, *decay_form, *schedule, *split, *seed, *convolution;
 	if (json_unpack_ex((json_t *)(uintptr_t)training, bad, 0,
-			   "{s:I, s:I, s:F, s:F, s:s, s:b, s:F, s:s, s:b, s:s, s:F, s:I, s:F, s:F, s:F, s:s, s:b, s:s}", "epochs",
-			   &epochs, "batch", &batch, "learning_rate", &rate, "momentum", &momentum, "momentum_form", &form,
-			   "nesterov", &nesterov, "weight_decay", &decay, "weight_decay_form", &decay_form, "decay_all", &decay_all,
-			   "schedule", &schedule, "warmup_epochs", &warmup, "step_epochs", &step_epochs, "step_factor", &factor,
-			   "final_learning_rate", &last, "validation_split", &split_share, "split", &split, "shuffle", &shuffle,
-			   "seed", &seed) != 0)
+			   "{s:I, s:I, s:F, s:F, s:s, s:b, s:F, s:s, s:b, s:s, s:F, s:I, s:F, s:F, s:F, s:s, s:b, s:s, s:s}",
+			   "epochs", &epochs, "batch", &batch, "learning_rate", &rate, "momentum", &momentum, "momentum_form",
+			   &form, "nesterov", &nesterov, "weight_decay", &decay, "weight_decay_form", &decay_form, "decay_all",
+			   &decay_all, "schedule", &schedule, "warmup_epochs", &warmup, "step_epochs", &step_epochs, "step_factor",
+			   &factor, "final_learning_rate", &last, "validation_split", &split_share, "split", &split, "shuffle",
+			   &shuffle, "seed", &seed, "convolution", &convolution) != 0)
 		return false;
 	*o = (struct sc_fit_options){
 		.epochs = epochs,
@@ -123,6 +182,9 @@ static bool read_training(const json_t *training, struct sc_fit_options *o, json
 	for (int kind = SC_SCHEDULE_CONSTANT; kind <= SC_SCHEDULE_LINEAR; kind++)
 		if (strcmp(schedule, schedules[kind]) == 0)
 			o->schedule.kind = (enum sc_schedule_kind)kind;
+	for (int method = SC_CONVOLUTION_AUTO; method <= SC_CONVOLUTION_WINOGRAD; method++)
+		if (strcmp(convolution, convolutions[method]) == 0)
+			o->compute.convolution = (enum sc_convolution_method)method;
 	return true;
 }
 
@@ -139,6 +201,21 @@ enum sc_status sc_run_options(const char *run, struct sc_fit_options *options, s
 		made.resume = run;
 		*options = made;
 	}
+	json_decref(config);
+	free(path);
+	return status;
+}
+
+enum sc_status sc_run_model(struct sc_model **out, const char *run, struct sc_error *error)
+{
+	json_t *config = NULL;
+	char *path = sc_path_join(run, "config.json"), *text = NULL;
+	enum sc_status status = path ? read_config(&config, path, error) : sc_fail_memory(error, 0, run);
+	if (!status && !(text = text_of(json_object_get(config, "model"))))
+		status = sc_fail_memory(error, 0, path);
+	if (!status)
+		status = sc_model_from_description(out, text, path, error);
+	free(text);
 	json_decref(config);
 	free(path);
 	return status;
@@ -174,22 +251,32 @@ static enum sc_status compare(const char *path, const json_t *kept, const json_t
 	return SC_OK;
 }
 
-enum sc_status sc_run_config_check(const char *path, const struct sc_data *data, const struct sc_fit_options *options,
-				   struct sc_error *error)
+/* One part of config.json against the same part of the arguments. */
+static enum sc_status check_part(const char *path, const json_t *config, const char *part, const char *given, bool epochs_may_grow,
+				 struct sc_error *error)
+{
+	json_t *now = json_loads(given, 0, NULL);
+	json_object_del(now, "name"); /* of the data: where they lie */
+	enum sc_status status =
+		now ? compare(path, json_object_get(config, part), now, epochs_may_grow, error) : sc_fail_memory(error, 0, path);
+	json_decref(now);
+	return status;
+}
+
+enum sc_status sc_run_config_check(const char *path, const struct sc_run_identity *identity, const struct sc_fit_options *options,
+				   bool *grown, struct sc_error *error)
 {
 	json_t *config = NULL;
 	enum sc_status status = read_config(&config, path, error);
 	if (status)
 		return status;
-	json_t *given_data = data_object(data), *given_training = training_object(options);
-	if (!given_data || !given_training)
-		status = sc_fail_memory(error, 0, path);
+	status = check_part(path, config, "model", identity->model, false, error);
 	if (!status)
-		status = compare(path, json_object_get(config, "data"), given_data, false, error);
+		status = check_part(path, config, "data", identity->data, false, error);
 	if (!status)
-		status = compare(path, json_object_get(config, "training"), given_training, may_grow(options), error);
-	json_decref(given_data);
-	json_decref(given_training);
+		status = check_part(path, config, "training", identity->training, may_grow(options), error);
+	if (!status)
+		*grown = json_integer_value(json_object_get(json_object_get(config, "training"), "epochs")) != options->epochs;
 	json_decref(config);
 	return status;
 }

@@ -1,4 +1,7 @@
-/* run_folder.c - the files of a run, but for weights and checkpoints: see run_folder.h. */
+/* run_folder.c - the files of a run and the order in which they are written: see run_folder.h.
+ *
+ * A checkpoint is what counts. The rows of steps and epochs are on the disk before the checkpoint that they belong to, so that
+ * going on from any checkpoint finds them; rows of what came after it are dropped then, and made again. */
 #include "train/run_folder.h"
 
 #include <errno.h>
@@ -8,117 +11,70 @@
 #include <unistd.h>
 
 #include "io/file.h"
-#include "train/run_config.h"
 
-#define STEPS_BUFFER  (1 << 16) /* bytes: given to the stream, so that a step allocates nothing */
-#define LONGEST_STEPS ((int64_t)1 << 32)
-#define STEPS_HEADER  "step,epoch,loss,accuracy,learning_rate,seconds\n"
+/* ---- Opening ---------------------------------------------------------------------------------------------------------- */
 
-static enum sc_status steps_failed(const char *path, struct sc_error *error)
+static enum sc_status make_folders(const char *path, struct sc_error *error)
 {
-	return sc_fail(error, SC_ERROR_WRITE, path, -1, "%s: steps.csv cannot be written: %s", path, strerror(errno ? errno : EIO));
-}
-
-static enum sc_status open_steps(struct sc_run_folder *folder, struct sc_error *error)
-{
-	char *path = sc_path_join(folder->path, "steps.csv");
-	if (!path)
-		return sc_fail_memory(error, 0, folder->path);
-	folder->steps = fopen(path, "ae");
-	free(path);
-	if (!folder->steps)
-		return steps_failed(folder->path, error);
-	folder->steps_buffer = malloc(STEPS_BUFFER);
-	if (!folder->steps_buffer)
-		return sc_fail_memory(error, STEPS_BUFFER, folder->path);
-	setvbuf(folder->steps, folder->steps_buffer, _IOFBF, STEPS_BUFFER);
-	return SC_OK;
-}
-
-/* Writes steps.csv anew with the rows up to step `last` of `text` (the old content, or NULL). */
-static enum sc_status begin_steps(const struct sc_run_folder *folder, const char *text, int64_t last, struct sc_error *error)
-{
-	struct sc_file_writer writer;
-	char *path = sc_path_join(folder->path, "steps.csv");
-	enum sc_status status = path ? sc_file_writer_open(&writer, path, error) : sc_fail_memory(error, 0, folder->path);
-	if (!status) {
-		fputs(STEPS_HEADER, writer.stream);
-		const char *line = text ? strchr(text, '\n') : NULL;
-		while (line && line[1]) {
-			const char *end = strchr(++line, '\n');
-			if (!end || strtoll(line, NULL, 10) > last)
-				break;
-			fwrite(line, 1, (size_t)(end - line + 1), writer.stream);
-			line = end;
-		}
-		status = sc_file_writer_commit(&writer, error);
-	}
-	free(path);
-	return status;
-}
-
-static enum sc_status prepare(struct sc_run_folder *folder, const char *path, int64_t epochs, struct sc_error *error)
-{
-	*folder = (struct sc_run_folder){.path = sc_copy_string(path), .capacity = epochs};
-	folder->rows = sc_allocate(epochs, sizeof(folder->rows[0]));
-	return folder->path && folder->rows ? SC_OK : sc_fail_memory(error, 0, path);
-}
-
-enum sc_status sc_run_folder_create(struct sc_run_folder *folder, const char *path, const struct sc_model *model,
-				    const struct sc_data *data, const struct sc_fit_options *options, struct sc_error *error)
-{
-	enum sc_status status = prepare(folder, path, options->epochs, error);
-	char *checkpoints = sc_path_join(path, "checkpoints"), *config = sc_path_join(path, "config.json");
-	if (!status && !(checkpoints && config))
-		status = sc_fail_memory(error, 0, path);
-	if (!status && access(config, F_OK) == 0)
-		status = sc_fail(error, SC_ERROR_ARGUMENT, path, -1,
-				 "%s: it holds a run already; choose another folder, or resume it", path);
-	if (!status)
-		status = sc_folder_make(checkpoints, error);
-	if (!status)
-		status = sc_run_config_write(config, model, data, options, error);
-	if (!status)
-		status = begin_steps(folder, NULL, 0, error);
-	if (!status)
-		status = open_steps(folder, error);
+	char *checkpoints = sc_path_join(path, "checkpoints");
+	enum sc_status status = checkpoints ? sc_folder_make(checkpoints, error) : sc_fail_memory(error, 0, path);
 	free(checkpoints);
-	free(config);
+	int reason = status ? 0 : sc_folder_sync(path); /* whoever made RUN may not have waited for its name */
+	if (reason)
+		status = sc_fail(error, SC_ERROR_WRITE, path, -1, "%s: the folder cannot be written: %s", path, strerror(reason));
+	return status;
+}
+
+static void clean(const char *path)
+{
+	char *checkpoints = sc_path_join(path, "checkpoints");
+	if (checkpoints)
+		sc_folder_clean(checkpoints);
+	free(checkpoints);
+	sc_folder_clean(path);
+}
+
+/* config: path of config.json. */
+static enum sc_status check_config(struct sc_run_folder *folder, const char *config, const struct sc_fit_options *options,
+				   struct sc_error *error)
+{
+	bool grown;
+	if (!options->resume && access(config, F_OK) == 0)
+		return sc_fail(error, SC_ERROR_ARGUMENT, folder->path, -1,
+			       "%s: it holds a run already; choose another folder, or resume it", folder->path);
+	if (!options->resume)
+		return SC_OK;
+	enum sc_status status = sc_run_config_check(config, &folder->identity, options, &grown, error);
+	return !status && grown ? sc_run_config_write(config, &folder->identity, error) : status;
+}
+
+static enum sc_status open_folder(struct sc_run_folder *folder, const char *config, const struct sc_fit_options *options,
+				  struct sc_error *error)
+{
+	enum sc_status status = make_folders(folder->path, error);
+	if (!status)
+		status = sc_folder_lock(&folder->lock, folder->path, error);
 	if (status)
-		sc_run_folder_release(folder);
-	return status;
+		return status;
+	clean(folder->path);
+	return check_config(folder, config, options, error);
 }
 
-static enum sc_status keep_rows(struct sc_run_folder *folder, int64_t epoch, int64_t step, struct sc_error *error)
+enum sc_status sc_run_folder_open(struct sc_run_folder *folder, const struct sc_model *model, const struct sc_data *data,
+				  const struct sc_fit_options *options, struct sc_error *error)
 {
-	char *history = sc_path_join(folder->path, "history.json"), *steps = sc_path_join(folder->path, "steps.csv"), *text = NULL;
-	enum sc_status status = history && steps ? SC_OK : sc_fail_memory(error, 0, folder->path);
+	const char *run = options->run;
+	*folder = (struct sc_run_folder){
+		.path = sc_copy_string(run), .lock = -1, .capacity = options->epochs, .newest = -1, .before = -1};
+	folder->rows = sc_allocate(folder->capacity, sizeof(folder->rows[0]));
+	char *config = sc_path_join(run, "config.json");
+	enum sc_status status = folder->path && folder->rows && config ? SC_OK : sc_fail_memory(error, 0, run);
+	if (!status && options->resume && access(config, F_OK) != 0)
+		status = sc_fail(error, SC_ERROR_NOT_FOUND, run, -1, "%s: cannot be opened: %s", config, strerror(errno));
 	if (!status)
-		status = sc_history_read_json(history, folder->rows, epoch, error);
+		status = sc_run_identity_init(&folder->identity, model, data, options, error);
 	if (!status)
-		status = sc_file_read_text(&text, steps, LONGEST_STEPS, error);
-	if (!status)
-		status = begin_steps(folder, text, step, error);
-	folder->row_count = epoch;
-	free(history);
-	free(steps);
-	free(text);
-	return status;
-}
-
-enum sc_status sc_run_folder_resume(struct sc_run_folder *folder, const char *path, const struct sc_data *data,
-				    const struct sc_fit_options *options, int64_t epoch, int64_t step, struct sc_error *error)
-{
-	enum sc_status status = prepare(folder, path, options->epochs > epoch ? options->epochs : epoch, error);
-	char *config = sc_path_join(path, "config.json");
-	if (!status && !config)
-		status = sc_fail_memory(error, 0, path);
-	if (!status)
-		status = sc_run_config_check(config, data, options, error);
-	if (!status)
-		status = keep_rows(folder, epoch, step, error);
-	if (!status)
-		status = open_steps(folder, error);
+		status = open_folder(folder, config, options, error);
 	free(config);
 	if (status)
 		sc_run_folder_release(folder);
@@ -127,35 +83,117 @@ enum sc_status sc_run_folder_resume(struct sc_run_folder *folder, const char *pa
 
 void sc_run_folder_release(struct sc_run_folder *folder)
 {
-	if (folder->steps)
-		fclose(folder->steps);
-	free(folder->steps_buffer);
+	if (!folder->path && !folder->rows)
+		return;
+	if (folder->lock >= 0)
+		sc_folder_unlock(folder->lock);
+	sc_run_identity_release(&folder->identity);
+	sc_steps_release(&folder->steps);
 	free(folder->rows);
 	free(folder->path);
-	*folder = (struct sc_run_folder){0};
+	*folder = (struct sc_run_folder){.lock = -1};
 }
 
-void sc_run_folder_step(struct sc_run_folder *folder, const struct sc_progress_event *event, double seconds)
+/* ---- Beginning and going on ------------------------------------------------------------------------------------------- */
+
+static struct sc_checkpoint_file checkpoint_of(const struct sc_run_folder *folder, struct sc_model *model, float *velocity)
 {
-	if (folder->steps)
-		fprintf(folder->steps, "%" PRId64 ",%" PRId64 ",%.9g,%.9g,%.9g,%.6f\n", event->global_step, event->epoch,
-			event->step_loss, event->step_accuracy, (double)event->learning_rate, seconds);
+	return (struct sc_checkpoint_file){folder->path, &folder->identity, model, velocity};
 }
 
-enum sc_status sc_run_folder_epoch(struct sc_run_folder *folder, const struct sc_epoch_row *row, struct sc_error *error)
+enum sc_status sc_run_folder_begin(struct sc_run_folder *folder, struct sc_model *model, float *velocity,
+				   const struct sc_checkpoint *at, int64_t steps_per_epoch, struct sc_error *error)
 {
-	if (!folder->path)
+	char name[64], *config = sc_path_join(folder->path, "config.json");
+	enum sc_status status = config ? SC_OK : sc_fail_memory(error, 0, folder->path);
+	sc_checkpoint_prune(folder->path, -1, -1); /* those of a beginning that did not come to its config.json */
+	if (!status)
+		status = sc_steps_init(&folder->steps, folder->path, 0, steps_per_epoch, error);
+	if (!status)
+		status = sc_run_folder_save(folder, model, velocity, at, name, error);
+	if (!status)
+		status = sc_run_config_write(config, &folder->identity, error);
+	free(config);
+	return status;
+}
+
+static enum sc_status keep_rows(struct sc_run_folder *folder, int64_t epochs, struct sc_error *error)
+{
+	if (epochs > folder->capacity) {
+		struct sc_epoch_row *more = realloc(folder->rows, (size_t)epochs * sizeof(*more));
+		if (!more)
+			return sc_fail_memory(error, epochs * (int64_t)sizeof(*more), "the history");
+		folder->rows = more;
+		folder->capacity = epochs;
+	}
+	folder->row_count = epochs;
+	if (epochs == 0)
 		return SC_OK;
-	folder->rows[folder->row_count++] = *row;
-	if (fflush(folder->steps) != 0 || ferror(folder->steps))
-		return steps_failed(folder->path, error);
+	char *history = sc_path_join(folder->path, "history.json");
+	enum sc_status status =
+		history ? sc_history_read_json(history, folder->rows, epochs, error) : sc_fail_memory(error, 0, folder->path);
+	free(history);
+	return status;
+}
+
+enum sc_status sc_run_folder_load(struct sc_run_folder *folder, struct sc_model *model, float *velocity, struct sc_checkpoint *at,
+				  int64_t steps_per_epoch, struct sc_error *error)
+{
+	struct sc_checkpoint_file file = checkpoint_of(folder, model, velocity);
+	struct sc_checkpoint found;
+	enum sc_status status = sc_checkpoint_load(&file, &found, error);
+	if (!status)
+		status = keep_rows(folder, found.epochs, error);
+	if (status)
+		return status;
+	sc_steps_release(&folder->steps);
+	status = sc_steps_init(&folder->steps, folder->path, found.step, steps_per_epoch, error);
+	if (!status) {
+		folder->before = folder->newest == found.step ? folder->before : -1;
+		folder->newest = found.step;
+		*at = found;
+	}
+	return status;
+}
+
+/* ---- Saving ----------------------------------------------------------------------------------------------------------- */
+
+enum sc_status sc_run_folder_save(struct sc_run_folder *folder, struct sc_model *model, float *velocity,
+				  const struct sc_checkpoint *at, char name[64], struct sc_error *error)
+{
+	struct sc_checkpoint_file file = checkpoint_of(folder, model, velocity);
+	enum sc_status status = sc_steps_save(&folder->steps, error);
+	if (!status)
+		status = sc_checkpoint_write(&file, at, name, error);
+	if (status)
+		return status;
+	if (folder->newest != at->step) {
+		folder->before = folder->newest;
+		folder->newest = at->step;
+	}
+	if (folder->before >= 0) /* until then an older one, of which nothing is known, is the second generation */
+		sc_checkpoint_prune(folder->path, folder->newest, folder->before);
+	return SC_OK;
+}
+
+enum sc_status sc_run_folder_publish(struct sc_run_folder *folder, const struct sc_model *model, const struct sc_epoch_row *row,
+				     struct sc_error *error)
+{
+	if (row->epoch <= folder->capacity) {
+		folder->rows[row->epoch - 1] = *row;
+		folder->row_count = row->epoch;
+	}
 	char *csv = sc_path_join(folder->path, "history.csv"), *json = sc_path_join(folder->path, "history.json");
-	enum sc_status status = csv && json ? SC_OK : sc_fail_memory(error, 0, folder->path);
+	char *weights = sc_path_join(folder->path, "weights.safetensors");
+	enum sc_status status = csv && json && weights ? SC_OK : sc_fail_memory(error, 0, folder->path);
+	if (!status)
+		status = sc_history_write_json(json, folder->rows, folder->row_count, error);
 	if (!status)
 		status = sc_history_write_csv(csv, folder->rows, folder->row_count, error);
 	if (!status)
-		status = sc_history_write_json(json, folder->rows, folder->row_count, error);
+		status = sc_model_save(model, weights, error);
 	free(csv);
 	free(json);
+	free(weights);
 	return status;
 }

@@ -1,40 +1,47 @@
 /* run_folder.h - what a training leaves on disk:
  *
- *     RUN/config.json                       the model, the data and every training option, written first
- *     RUN/weights.safetensors               the newest weights
- *     RUN/checkpoints/epoch-NNNN.safetensors  weights and momenta after an epoch; the last two are kept
+ *     RUN/checkpoints/step-N.safetensors    all that is needed to go on (train/checkpoint.h); the last two are kept
+ *     RUN/config.json                       the model, the data and every training option; with it the folder is a run
+ *     RUN/weights.safetensors               the weights after the newest finished epoch, or where the training ended
  *     RUN/history.csv, history.json         a row an epoch
- *     RUN/steps.csv                         a row a step
+ *     RUN/steps.csv                         a row a step, up to the newest checkpoint
+ *     RUN/lock                              empty; locked while a process trains there
  *
  * Everything but steps.csv, which only grows, is written whole or not at all. */
 #ifndef SC_TRAIN_RUN_FOLDER_H
 #define SC_TRAIN_RUN_FOLDER_H
 
-#include <stdio.h>
-
-#include "data/data.h"
-#include "model/model.h"
+#include "train/checkpoint.h"
 #include "train/history.h"
+#include "train/steps.h"
 
 struct sc_run_folder {
 	char *path; /* NULL: nothing is written */
-	FILE *steps;
-	char *steps_buffer;
+	int lock;
+	struct sc_run_identity identity;
+	struct sc_steps steps;
 	struct sc_epoch_row *rows; /* [capacity] */
 	int64_t row_count, capacity;
+	int64_t newest, before; /* steps of the two newest checkpoints that are known to be whole, or -1 */
 };
 
-/* A new run: makes the folder and writes config.json. A folder that holds a run already is refused. */
-enum sc_status sc_run_folder_create(struct sc_run_folder *folder, const char *path, const struct sc_model *model,
-				    const struct sc_data *data, const struct sc_fit_options *options, struct sc_error *error);
-/* Goes on with a run after `epoch` epochs and `step` steps: its config.json must agree with the options; later rows are dropped. */
-enum sc_status sc_run_folder_resume(struct sc_run_folder *folder, const char *path, const struct sc_data *data,
-				    const struct sc_fit_options *options, int64_t epoch, int64_t step, struct sc_error *error);
+/* Makes the folder, locks it, removes what killed writers left there. Nothing else is written yet. A folder that holds a run
+ * already is refused, unless it is to be resumed: then its config.json must agree. */
+enum sc_status sc_run_folder_open(struct sc_run_folder *folder, const struct sc_model *model, const struct sc_data *data,
+				  const struct sc_fit_options *options, struct sc_error *error);
 void sc_run_folder_release(struct sc_run_folder *folder);
 
-/* A row of steps.csv; its errors are found at the end of the epoch. Allocates nothing. */
-void sc_run_folder_step(struct sc_run_folder *folder, const struct sc_progress_event *event, double seconds);
-/* Adds the row and writes the history. */
-enum sc_status sc_run_folder_epoch(struct sc_run_folder *folder, const struct sc_epoch_row *row, struct sc_error *error);
+/* A new run: the checkpoint of its beginning, then config.json. */
+enum sc_status sc_run_folder_begin(struct sc_run_folder *folder, struct sc_model *model, float *velocity,
+				   const struct sc_checkpoint *at, int64_t steps_per_epoch, struct sc_error *error);
+/* Loads the newest checkpoint that is whole, and forgets the rows of what came after it. Serves going back, too. */
+enum sc_status sc_run_folder_load(struct sc_run_folder *folder, struct sc_model *model, float *velocity, struct sc_checkpoint *at,
+				  int64_t steps_per_epoch, struct sc_error *error);
+/* Rows of steps, then the checkpoint; the one before the last goes. name: gets the checkpoint's name inside the run. */
+enum sc_status sc_run_folder_save(struct sc_run_folder *folder, struct sc_model *model, float *velocity,
+				  const struct sc_checkpoint *at, char name[64], struct sc_error *error);
+/* weights.safetensors and the history, with `row` as the row of its epoch. */
+enum sc_status sc_run_folder_publish(struct sc_run_folder *folder, const struct sc_model *model, const struct sc_epoch_row *row,
+				     struct sc_error *error);
 
 #endif

@@ -33,8 +33,12 @@ struct sc_session {
 	double *step_seconds;            /* [SC_KEPT_STEPS]: the newest */
 	int64_t steps_done, images_done; /* in this session */
 	double seconds;                  /* of its steps */
-	int64_t global_step;             /* in the whole run */
+
+	struct sc_checkpoint at;        /* where the run is */
+	struct sc_progress_event event; /* what the callback is told */
 	struct sc_run_folder folder;
+	char checkpoint_name[64]; /* of the newest, inside the run */
+	double last_save;         /* when, by sc_clock */
 };
 #define SC_KEPT_STEPS 4096
 
@@ -43,5 +47,17 @@ enum sc_status sc_session_init(struct sc_session *session, struct sc_model *mode
 			       const struct sc_fit_options *resolved, struct sc_error *error);
 void sc_session_release(struct sc_session *session);
 double sc_session_median_step(struct sc_session *session);
+
+/* step.c: the next step of the epoch: batch, forward, loss, backward, update. Moves `at` and `event` on. */
+enum sc_status sc_session_step(struct sc_session *session, struct sc_error *error);
+struct sc_score sc_session_train_score(const struct sc_session *session); /* of the epoch so far */
+float sc_session_learning_rate(const struct sc_session *session, int64_t step);
+
+/* save.c: begins the run's folder, or goes on from its newest checkpoint. */
+enum sc_status sc_session_begin_run(struct sc_session *session, struct sc_error *error);
+/* Whether a checkpoint is due after a step inside an epoch. */
+bool sc_session_save_is_due(const struct sc_session *session);
+/* A checkpoint, after `row` (or NULL) and the weights. on_save_error decides about a failure, unless the save is the last one. */
+enum sc_status sc_session_save(struct sc_session *session, const struct sc_epoch_row *row, bool last, struct sc_error *error);
 
 #endif

@@ -1,25 +1,39 @@
-# Ctrl-C ends a training after the step with exit code 130, says what is kept, and what is kept is whole.
+# A signal ends a training after the step, with a checkpoint and a documented exit code; the run goes on to the same bits.
 source "$SOURCE_DIR/tests/cli/helpers.bash"
 
 small_part tiny train 32
 small_part tiny t10k 16
 
-# A training without end, asked to stop once an epoch is kept.
-"$SHORTCUT" train tiny --batch 16 --epochs 1000000 --out run >.out 2>.err </dev/null &
-process=$!
-for ((i = 0; i < 600 && $(wc -l <run/history.csv 2>/dev/null || echo 0) < 2; i++)); do sleep 0.1; done
-kill -TERM $process
-code=0
-wait $process || code=$?
-((code == 143)) || fail "SIGTERM: expected exit 143, was $code: $(<.err)"
-[[ ! -s .out ]] || fail "SIGTERM: on standard output: $(<.out)"
-message=$(tail -n 1 .err)
-[[ $message == "shortcut: interrupted in epoch "*" after step "*"; run keeps epoch "*"shortcut train tiny --resume run" ]] ||
-	fail "SIGTERM: $message"
-run eval run tiny
-((code == 0)) || fail "what an interrupted training keeps cannot be read: $err"
+# What the whole run gives.
+run train tiny --model cifar20 --batch 8 --epochs 40 --quiet --out whole
+whole=$(sed -n 's/^weights *sha256 //p' <<<"$out")
 
-# Ctrl-C before any epoch is kept. timeout sends it as a terminal would.
+# The same, asked to stop by each signal in turn, somewhere, and gone on with.
+for signal in TERM:143 INT:130 USR1:138; do
+	rm -rf run
+	# A shell ignores SIGINT for what it runs in the background; env --default-signal takes that back.
+	env --default-signal=INT "$SHORTCUT" train tiny --model cifar20 --batch 8 --epochs 40 --out run >.out 2>.err </dev/null &
+	process=$!
+	for ((i = 0; i < 600 && $(wc -l <run/history.csv 2>/dev/null || echo 0) < 2; i++)); do sleep 0.02; done
+	kill -${signal%:*} $process
+	code=0
+	wait $process || code=$?
+	((code == ${signal#*:})) || fail "SIG${signal%:*}: expected exit ${signal#*:}, was $code: $(<.err)"
+	[[ ! -s .out ]] || fail "SIG${signal%:*}: on standard output: $(<.out)"
+	message=$(tail -n 1 .err)
+	[[ $message == "shortcut: interrupted in epoch "*" after step "*", which run keeps; "*"shortcut train tiny --resume run" ]] ||
+		fail "SIG${signal%:*}: $message"
+	step=$(tail -n 1 run/steps.csv | cut -d, -f1)
+	[[ -e run/checkpoints/step-$(printf %010d "$step").safetensors ]] || fail "SIG${signal%:*}: no checkpoint of step $step"
+	run train tiny --resume run --quiet
+	[[ $(sed -n 's/^weights *sha256 //p' <<<"$out") == "$whole" ]] || fail "SIG${signal%:*}: going on gave other weights: $out $err"
+	for table in steps.csv:1-5 history.csv:1-6; do # all columns but the seconds
+		cut -d, -f"${table#*:}" "run/${table%:*}" >.parts
+		cut -d, -f"${table#*:}" "whole/${table%:*}" | cmp -s .parts - || fail "SIG${signal%:*}: ${table%:*} differs from the whole run's"
+	done
+done
+
+# Before the first step is finished. timeout sends it as a terminal would.
 code=0
 timeout --preserve-status -s INT 1 "$SHORTCUT" train "$SOURCE_DIR/data/mnist" --model resnet50 --batch 256 --threads 1 --out slow \
 	>.out 2>.err </dev/null || code=$?

@@ -52,6 +52,9 @@ run train small --resume parts --quiet
 ((code == 0)) || fail "train --resume: exit $code: $err"
 [[ $(sed -n 's/^weights *sha256 //p' <<<"$out") == "$whole" ]] || fail "a resumed training gave other weights than a whole one: $out"
 
+run train small --resume parts --convolution direct --quiet
+[[ $code == 1 && $err == *"convolution"* ]] || fail "a run was resumed with another convolution method: $code $err"
+
 # The tutorial's net, resized input, validation.
 run train small --recipe keras-tutorial --batch 64 --epochs 1 --resize 32x32 --stratified --quiet --json --out tutorial
 ((code == 0)) || fail "train --recipe keras-tutorial: exit $code: $err"

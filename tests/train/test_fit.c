@@ -184,9 +184,9 @@ static void run_folder_holds_everything(void **state)
 	assert_true(contains(path_of("deep/run/config.json"), "\"learning_rate\": 0.02"));
 	assert_true(contains(path_of("deep/run/history.csv"), "\n3,"));
 	assert_true(contains(path_of("deep/run/steps.csv"), "\n9,3,"));
-	assert_int_equal(access(path_of("deep/run/checkpoints/epoch-0003.safetensors"), R_OK), 0);
-	assert_int_equal(access(path_of("deep/run/checkpoints/epoch-0002.safetensors"), R_OK), 0);
-	assert_int_not_equal(access(path_of("deep/run/checkpoints/epoch-0001.safetensors"), F_OK), 0); /* two are kept */
+	assert_int_equal(access(path_of("deep/run/checkpoints/step-0000000009.safetensors"), R_OK), 0);
+	assert_int_equal(access(path_of("deep/run/checkpoints/step-0000000006.safetensors"), R_OK), 0);
+	assert_int_not_equal(access(path_of("deep/run/checkpoints/step-0000000003.safetensors"), F_OK), 0); /* two are kept */
 	assert_int_equal(sc_model_hash(model, trained, NULL), SC_OK);
 	assert_int_equal(sc_hash_file(kept, options.run, NULL), SC_OK);
 	assert_string_equal(trained, kept);
@@ -245,6 +245,25 @@ static void resumed_run_has_the_same_weights(void **state)
 	sc_model_destroy(again);
 }
 
+/* The method of the convolutions changes the bits, so a run keeps it. */
+static void resume_keeps_the_convolutions_method(void **state)
+{
+	(void)state;
+	struct sc_error error = {0};
+	struct sc_model *model = make_model();
+	struct sc_fit_options options = options_of(1), kept;
+	options.run = path_of("direct");
+	options.compute.convolution = SC_CONVOLUTION_DIRECT;
+	assert_int_equal(sc_fit(model, data, &options, NULL, NULL), SC_OK);
+	assert_int_equal(sc_run_options(options.run, &kept, NULL), SC_OK);
+	assert_int_equal(kept.compute.convolution, SC_CONVOLUTION_DIRECT);
+	kept.epochs = 2;
+	kept.compute.convolution = SC_CONVOLUTION_AUTO;
+	assert_int_equal(sc_fit(model, data, &kept, NULL, &error), SC_ERROR_MISMATCH);
+	assert_string_equal(error.subject, "convolution");
+	sc_model_destroy(model);
+}
+
 /* ---- Refusals
  * ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -298,8 +317,8 @@ int main(void)
 		cmocka_unit_test(every_image_is_seen_once_an_epoch), cmocka_unit_test(validation_is_the_last_part),
 		cmocka_unit_test(callbacks_and_step_limits_stop),    cmocka_unit_test(non_finite_loss_stops_before_the_update),
 		cmocka_unit_test(run_folder_holds_everything),       cmocka_unit_test(unwritable_folder_leaves_nothing),
-		cmocka_unit_test(resumed_run_has_the_same_weights),  cmocka_unit_test(wrong_options_are_named),
-		cmocka_unit_test(data_of_another_size_are_refused),
+		cmocka_unit_test(resumed_run_has_the_same_weights),  cmocka_unit_test(resume_keeps_the_convolutions_method),
+		cmocka_unit_test(wrong_options_are_named),           cmocka_unit_test(data_of_another_size_are_refused),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,0 +1,48 @@
+/* save.c - when a training's state goes to disk, and what a failure to do so means. */
+#include "base/clock.h"
+#include "train/session.h"
+
+enum sc_status sc_session_begin_run(struct sc_session *s, struct sc_error *error)
+{
+	s->at = (struct sc_checkpoint){.rate_factor = 1};
+	s->last_save = sc_clock();
+	if (!s->options.run)
+		return SC_OK;
+	enum sc_status status = sc_run_folder_open(&s->folder, s->model, s->data, &s->options, error);
+	if (!status && s->options.resume)
+		status = sc_run_folder_load(&s->folder, s->model, s->velocity, &s->at, s->steps_per_epoch, error);
+	else if (!status)
+		status = sc_run_folder_begin(&s->folder, s->model, s->velocity, &s->at, s->steps_per_epoch, error);
+	return status;
+}
+
+bool sc_session_save_is_due(const struct sc_session *s)
+{
+	const struct sc_fit_options *o = &s->options;
+	if (!s->folder.path || s->at.epoch_step == s->steps_per_epoch) /* the end of the epoch saves */
+		return false;
+	return (o->checkpoint_steps > 0 && s->at.step % o->checkpoint_steps == 0) ||
+	       (o->checkpoint_seconds > 0 && sc_clock() - s->last_save >= o->checkpoint_seconds);
+}
+
+enum sc_status sc_session_save(struct sc_session *s, const struct sc_epoch_row *row, bool last, struct sc_error *error)
+{
+	struct sc_error reason = {0};
+	enum sc_status status = SC_OK;
+	if (!s->folder.path || (!row && s->folder.newest == s->at.step))
+		return SC_OK;
+	s->last_save = sc_clock();
+	if (row)
+		status = sc_run_folder_publish(&s->folder, s->model, row, &reason);
+	if (!status)
+		status = sc_run_folder_save(&s->folder, s->model, s->velocity, &s->at, s->checkpoint_name, &reason);
+	if (!status) {
+		s->event.checkpoint = s->checkpoint_name;
+		return SC_OK;
+	}
+	if (status != SC_ERROR_NON_FINITE && s->options.on_save_error == SC_SAVE_ERROR_CONTINUE && !last) {
+		sc_log_line(SC_LOG_WARNING, "%s; the training goes on without this checkpoint", reason.message);
+		return SC_OK;
+	}
+	return sc_fail(error, status, reason.subject, reason.offset, "%s", reason.message);
+}
