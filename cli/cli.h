@@ -45,8 +45,10 @@ int cli_failed(const struct sc_error *error);
 const char *cli_suggestion(char *buffer, size_t size, const char *prefix, const char *word, const char *const *candidates);
 
 /* model.c: a preset by name, else a run folder or weights file. --input and --classes belong to presets only. */
-int cli_open_model(struct sc_model **out, const char *name_or_path, const struct cli_arguments *arguments,
-		   const struct sc_model_options *options);
+int cli_open_model(struct sc_model **out, const char *name_or_path, const struct cli_arguments *arguments);
+/* A preset with a foreign file's weights; --input and --classes over `options`. */
+int cli_load_as(struct sc_model **out, const char *preset, const char *path, const struct cli_arguments *arguments,
+		const struct sc_model_options *options);
 /* words[0]: a run or a weights file; a foreign file, which carries no description, with --model (and --input, --classes). */
 int cli_open_trained(struct sc_model **out, const struct cli_arguments *arguments);
 bool cli_is_preset(const char *name);

@@ -213,7 +213,7 @@ static int run_bench(const struct cli_arguments *arguments)
 	if (layers ? cli_given(arguments, CLI_STEPS) : cli_given(arguments, CLI_SECONDS))
 		return cli_misused(arguments,
 				   layers ? "--steps: is for 'bench train' and 'bench infer'" : "--seconds: is for 'bench layers'");
-	int status = cli_open_model(&model, cli_text(arguments, CLI_MODEL, "resnet18"), arguments, NULL);
+	int status = cli_open_model(&model, cli_text(arguments, CLI_MODEL, "resnet18"), arguments);
 	if (status != CLI_OK)
 		return status;
 	status = layers ? bench_layers(model, arguments) : bench_steps(model, arguments, train);

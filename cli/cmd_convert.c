@@ -11,20 +11,10 @@ static int open_named(struct sc_model **out, const char *name, const struct cli_
 	int64_t channels = cli_given(arguments, CLI_INPUT) ? arguments->values[CLI_INPUT].size[2] : 3;
 	const char *way = cli_preprocess_name(arguments, name, channels);
 	struct sc_model_options options = {0};
-	struct sc_error error = {0};
-	int status = cli_check_preset(arguments, "--model: ", name);
 
 	cli_preprocess(&options.preprocess, way);
 	options.preprocess.resize = cli_given(arguments, CLI_FIT_INPUT);
-	if (status == CLI_OK)
-		status = cli_open_model(out, name, arguments, &options);
-	if (status != CLI_OK)
-		return status;
-	if (sc_model_read_weights(*out, arguments->words[0], &error) == SC_OK)
-		return CLI_OK;
-	sc_model_destroy(*out);
-	*out = NULL;
-	return cli_failed(&error);
+	return cli_load_as(out, name, arguments->words[0], arguments, &options);
 }
 
 static int open_input(struct sc_model **out, const struct cli_arguments *arguments)

@@ -80,7 +80,7 @@ static int run_plan(const struct cli_arguments *arguments)
 	struct sc_error error = {0};
 	struct sc_model *model = NULL;
 	struct sc_plan *plan = NULL;
-	int status = cli_open_model(&model, arguments->words[0], arguments, NULL);
+	int status = cli_open_model(&model, arguments->words[0], arguments);
 
 	if (status != CLI_OK)
 		return status;

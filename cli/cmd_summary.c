@@ -49,7 +49,7 @@ static int print_json(const struct sc_model *model)
 static int run_summary(const struct cli_arguments *arguments)
 {
 	struct sc_model *model = NULL;
-	int status = cli_open_model(&model, arguments->words[0], arguments, NULL);
+	int status = cli_open_model(&model, arguments->words[0], arguments);
 
 	if (status != CLI_OK)
 		return status;

@@ -61,6 +61,11 @@ static int create_model(struct training *training)
 	}
 	if (options->channels == 0)
 		options->channels = sc_data_channels(data);
+	if (options->channels != sc_data_channels(data)) {
+		cli_complain("--input: expected %lld channels, which the images of %s have, found %lld", (long long)sc_data_channels(data),
+			     training->settings.data_name, (long long)options->channels);
+		return CLI_FAILED;
+	}
 	if (options->classes == 0)
 		options->classes = classes;
 	options->preprocess.resize = options->height != sc_data_height(data) || options->width != sc_data_width(data);

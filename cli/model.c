@@ -43,10 +43,22 @@ static int open_own(struct sc_model **out, const char *path, const struct cli_ar
 	return sc_model_load(out, path, &error) != SC_OK ? cli_failed(&error) : CLI_OK;
 }
 
-int cli_open_model(struct sc_model **out, const char *name_or_path, const struct cli_arguments *arguments,
-		   const struct sc_model_options *options)
+/* What the command line says of a preset's input and classes, over `options` (or NULL). */
+static struct sc_model_options preset_options(const struct cli_arguments *arguments, const struct sc_model_options *options)
 {
 	struct sc_model_options chosen = options != NULL ? *options : (struct sc_model_options){0};
+
+	if (cli_given(arguments, CLI_INPUT)) {
+		chosen.height = arguments->values[CLI_INPUT].size[0];
+		chosen.width = arguments->values[CLI_INPUT].size[1];
+		chosen.channels = arguments->values[CLI_INPUT].size[2];
+	}
+	chosen.classes = cli_whole(arguments, CLI_CLASSES, chosen.classes);
+	return chosen;
+}
+
+int cli_open_model(struct sc_model **out, const char *name_or_path, const struct cli_arguments *arguments)
+{
 	struct sc_error error = {0};
 	struct stat information;
 
@@ -55,36 +67,31 @@ int cli_open_model(struct sc_model **out, const char *name_or_path, const struct
 			return cli_check_preset(arguments, "", name_or_path);
 		return open_own(out, name_or_path, arguments);
 	}
-	if (cli_given(arguments, CLI_INPUT)) {
-		chosen.height = arguments->values[CLI_INPUT].size[0];
-		chosen.width = arguments->values[CLI_INPUT].size[1];
-		chosen.channels = arguments->values[CLI_INPUT].size[2];
-	}
-	chosen.classes = cli_whole(arguments, CLI_CLASSES, chosen.classes);
+	struct sc_model_options chosen = preset_options(arguments, NULL);
 	return sc_model_create(out, name_or_path, &chosen, &error) != SC_OK ? cli_failed(&error) : CLI_OK;
+}
+
+int cli_load_as(struct sc_model **out, const char *preset, const char *path, const struct cli_arguments *arguments,
+		const struct sc_model_options *options)
+{
+	struct sc_model_options chosen = preset_options(arguments, options);
+	struct sc_error error = {0};
+	int status = cli_check_preset(arguments, "--model: ", preset);
+
+	if (status == CLI_OK && sc_model_load_as(out, preset, &chosen, path, &error) != SC_OK)
+		status = cli_failed(&error);
+	return status;
 }
 
 int cli_open_trained(struct sc_model **out, const struct cli_arguments *arguments)
 {
 	/* Of a foreign file's pixels nothing is known: 0 to 1, as most programs feed them. */
-	const struct sc_model_options options = {.preprocess = {.deviation = {1, 1, 1, 1}}};
+	const struct sc_model_options scaled = {.preprocess = {.deviation = {1, 1, 1, 1}}};
 	const char *path = arguments->words[0], *preset = cli_text(arguments, CLI_MODEL, NULL);
-	struct sc_error error = {0};
 
 	if (cli_is_preset(path))
 		return cli_misused(arguments, "'%s' is a preset, whose weights are random; expected a run or a weights file", path);
-	if (preset == NULL)
-		return open_own(out, path, arguments);
-	int status = cli_check_preset(arguments, "--model: ", preset);
-	if (status == CLI_OK)
-		status = cli_open_model(out, preset, arguments, &options);
-	if (status != CLI_OK)
-		return status;
-	if (sc_model_read_weights(*out, path, &error) == SC_OK)
-		return CLI_OK;
-	sc_model_destroy(*out);
-	*out = NULL;
-	return cli_failed(&error);
+	return preset == NULL ? open_own(out, path, arguments) : cli_load_as(out, preset, path, arguments, &scaled);
 }
 
 struct sc_compute cli_compute(const struct cli_arguments *arguments)

@@ -139,6 +139,9 @@ SC_API enum sc_status sc_model_create(struct sc_model **out, const char *name, c
 				      struct sc_error *error);
 /* `path`: a run folder, or a file written by sc_model_save, which carries its description with it. */
 SC_API enum sc_status sc_model_load(struct sc_model **out, const char *path, struct sc_error *error);
+/* A preset with the weights of a file that carries no description, in any format that sc_model_read_weights reads. */
+SC_API enum sc_status sc_model_load_as(struct sc_model **out, const char *name, const struct sc_model_options *options, const char *path,
+				       struct sc_error *error);
 /* Replaces the parameters by those of a file: safetensors, PyTorch's .pth or .pt (a state_dict; nothing in it is run), NumPy's .npz; which it
  * is, its content says. Names and shapes must agree; on failure the model is unchanged. */
 SC_API enum sc_status sc_model_read_weights(struct sc_model *model, const char *path, struct sc_error *error);

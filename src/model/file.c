@@ -4,6 +4,7 @@
 #include "io/file.h"
 #include "io/weights.h"
 #include "model/model.h"
+#include "model/resnet.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -60,27 +61,57 @@ static enum sc_status check_values(const struct sc_model *model, const struct sc
 	return SC_OK;
 }
 
-enum sc_status sc_model_read_weights(struct sc_model *model, const char *path, struct sc_error *error)
+/* All of the file's numbers into `values`, which lie like the model's; on failure they are anything. */
+static enum sc_status read_values(const struct sc_model *model, float *values, const char *path, struct sc_error *error)
 {
-	/* Read beside the model first: an error half-way through the file must leave it as it was. */
-	struct sc_arena fresh = {0};
-	struct sc_tensor *views = NULL;
 	char *weights = NULL;
 	enum sc_status status = find_weights(&weights, path, error);
-	if (status == SC_OK)
-		status = sc_arena_init(&fresh, model->storage.bytes, "the parameters to be read", error);
-	if (status == SC_OK && !(views = make_views(model, fresh.base)))
+	if (status != SC_OK)
+		return status;
+	struct sc_tensor *views = make_views(model, values);
+	if (!views)
 		status = fail_views(model, error);
 	if (status == SC_OK)
 		status = sc_weights_read(weights, views, model->parameter_count, SC_TRAINING_PREFIX, error);
 	if (status == SC_OK)
 		status = check_values(model, views, weights, error);
-	if (status == SC_OK)
-		memcpy(model->values, fresh.base, (size_t)model->value_count * sizeof(float));
 	free(views);
 	free(weights);
+	return status;
+}
+
+enum sc_status sc_model_read_weights(struct sc_model *model, const char *path, struct sc_error *error)
+{
+	/* Read beside the model first: an error half-way through the file must leave it as it was. */
+	struct sc_arena fresh;
+	enum sc_status status = sc_arena_init(&fresh, model->storage.bytes, "the parameters to be read", error);
+	if (status != SC_OK)
+		return status;
+	status = read_values(model, fresh.base, path, error);
+	if (status == SC_OK)
+		memcpy(model->values, fresh.base, (size_t)model->value_count * sizeof(float));
 	sc_arena_release(&fresh);
 	return status;
+}
+
+/* Fills a model that nobody else has seen yet and gives it out, or destroys it. */
+static enum sc_status fill_and_give(struct sc_model **out, struct sc_model *model, const char *path, struct sc_error *error)
+{
+	enum sc_status status = read_values(model, model->values, path, error);
+	if (status == SC_OK)
+		*out = model;
+	else
+		sc_model_destroy(model);
+	return status;
+}
+
+enum sc_status sc_model_load_as(struct sc_model **out, const char *name, const struct sc_model_options *options, const char *path,
+				struct sc_error *error)
+{
+	const struct sc_resnet *resnet = sc_resnet_find(name, error);
+	struct sc_model *model = NULL;
+	enum sc_status status = resnet ? sc_resnet_build(&model, resnet, options, error) : SC_ERROR_NOT_FOUND;
+	return status == SC_OK ? fill_and_give(out, model, path, error) : status;
 }
 
 static enum sc_status load_file(struct sc_model **out, const char *weights, struct sc_error *error)
@@ -97,14 +128,7 @@ static enum sc_status load_file(struct sc_model **out, const char *weights, stru
 	struct sc_model *model = NULL;
 	status = sc_model_from_description(&model, text, weights, error);
 	free(text);
-	if (status == SC_OK)
-		status = sc_model_read_weights(model, weights, error);
-	if (status != SC_OK) {
-		sc_model_destroy(model);
-		return status;
-	}
-	*out = model;
-	return SC_OK;
+	return status == SC_OK ? fill_and_give(out, model, weights, error) : status;
 }
 
 enum sc_status sc_model_load(struct sc_model **out, const char *path, struct sc_error *error)
