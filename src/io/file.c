@@ -67,6 +67,16 @@ static ssize_t write_stream(void *cookie, const char *bytes, size_t count)
 	return writer->failure ? 0 : (ssize_t)count;
 }
 
+static int seek_stream(void *cookie, off64_t *offset, int whence)
+{
+	const struct sc_file_writer *writer = cookie;
+	off64_t place = lseek64(writer->descriptor, *offset, whence);
+	if (place < 0)
+		return -1;
+	*offset = place;
+	return 0;
+}
+
 static void forget(struct sc_file_writer *writer)
 {
 	free(writer->path);
@@ -109,7 +119,7 @@ enum sc_status sc_file_writer_open(struct sc_file_writer *writer, const char *pa
 		forget(writer);
 		return status;
 	}
-	writer->stream = fopencookie(writer, "w", (cookie_io_functions_t){.write = write_stream});
+	writer->stream = fopencookie(writer, "w", (cookie_io_functions_t){.write = write_stream, .seek = seek_stream});
 	if (writer->stream)
 		return SC_OK;
 	enum sc_status status = cannot_write(path, errno, error);
