@@ -51,6 +51,7 @@ int cli_load_as(struct sc_model **out, const char *preset, const char *path, con
 		const struct sc_model_options *options);
 /* words[0]: a run or a weights file; a foreign file, which carries no description, with --model (and --input, --classes). */
 int cli_open_trained(struct sc_model **out, const struct cli_arguments *arguments);
+int cli_open_classifier(struct sc_classifier **out, const struct cli_arguments *arguments); /* the same */
 bool cli_is_preset(const char *name);
 /* CLI_OK, or CLI_USAGE after a complaint that names the nearest preset. */
 int cli_check_preset(const struct cli_arguments *arguments, const char *subject, const char *name);

@@ -1,5 +1,6 @@
 /* model.c - which net a command works with: a preset, a run folder or a weights file. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -32,15 +33,23 @@ int cli_check_preset(const struct cli_arguments *arguments, const char *subject,
 			   cli_suggestion(suggestion, sizeof(suggestion), "", name, names));
 }
 
+static int check_own(const struct cli_arguments *arguments)
+{
+	if (cli_given(arguments, CLI_INPUT) || cli_given(arguments, CLI_CLASSES))
+		return cli_misused(arguments, "--%s: is for presets; a run or weights file brings its own",
+				   cli_given(arguments, CLI_INPUT) ? "input" : "classes");
+	return CLI_OK;
+}
+
 /* A file or folder that carries its description. */
 static int open_own(struct sc_model **out, const char *path, const struct cli_arguments *arguments)
 {
 	struct sc_error error = {0};
+	int status = check_own(arguments);
 
-	if (cli_given(arguments, CLI_INPUT) || cli_given(arguments, CLI_CLASSES))
-		return cli_misused(arguments, "--%s: is for presets; a run or weights file brings its own",
-				   cli_given(arguments, CLI_INPUT) ? "input" : "classes");
-	return sc_model_load(out, path, &error) != SC_OK ? cli_failed(&error) : CLI_OK;
+	if (status == CLI_OK && sc_model_load(out, path, &error) != SC_OK)
+		status = cli_failed(&error);
+	return status;
 }
 
 /* What the command line says of a preset's input and classes, over `options` (or NULL). */
@@ -83,15 +92,53 @@ int cli_load_as(struct sc_model **out, const char *preset, const char *path, con
 	return status;
 }
 
-int cli_open_trained(struct sc_model **out, const struct cli_arguments *arguments)
+/* Of a foreign file's pixels nothing is known: 0 to 1, as most programs feed them. */
+static const struct sc_model_options foreign = {.preprocess = {.deviation = {1, 1, 1, 1}}};
+
+/* Whether words[0] and the options about it make sense. */
+static int check_trained(const struct cli_arguments *arguments)
 {
-	/* Of a foreign file's pixels nothing is known: 0 to 1, as most programs feed them. */
-	const struct sc_model_options scaled = {.preprocess = {.deviation = {1, 1, 1, 1}}};
 	const char *path = arguments->words[0], *preset = cli_text(arguments, CLI_MODEL, NULL);
 
 	if (cli_is_preset(path))
 		return cli_misused(arguments, "'%s' is a preset, whose weights are random; expected a run or a weights file", path);
-	return preset == NULL ? open_own(out, path, arguments) : cli_load_as(out, preset, path, arguments, &scaled);
+	return preset == NULL ? check_own(arguments) : cli_check_preset(arguments, "--model: ", preset);
+}
+
+int cli_open_trained(struct sc_model **out, const struct cli_arguments *arguments)
+{
+	const char *path = arguments->words[0], *preset = cli_text(arguments, CLI_MODEL, NULL);
+	int status = check_trained(arguments);
+
+	if (status != CLI_OK)
+		return status;
+	return preset == NULL ? open_own(out, path, arguments) : cli_load_as(out, preset, path, arguments, &foreign);
+}
+
+/* SUBFOLDER of what an environment variable names, into `folder`; false where it is not set. */
+static bool folder_in(char *folder, size_t size, const char *variable, const char *subfolder)
+{
+	const char *value = getenv(variable);
+
+	return value != NULL && value[0] != '\0' && (size_t)snprintf(folder, size, "%s%s", value, subfolder) < size;
+}
+
+int cli_open_classifier(struct sc_classifier **out, const struct cli_arguments *arguments)
+{
+	char cache[4096];
+	const char *preset = cli_text(arguments, CLI_MODEL, NULL);
+	const struct sc_model_options chosen = preset_options(arguments, &foreign);
+	struct sc_classifier_options options = {.model = preset, .model_options = &chosen, .batch = 16};
+	struct sc_error error = {0};
+	int status = check_trained(arguments);
+
+	if (status != CLI_OK)
+		return status;
+	if (!cli_given(arguments, CLI_NO_CACHE) &&
+	    (folder_in(cache, sizeof(cache), "SHORTCUT_CACHE", "") || folder_in(cache, sizeof(cache), "XDG_CACHE_HOME", "/shortcut") ||
+	     folder_in(cache, sizeof(cache), "HOME", "/.cache/shortcut")))
+		options.cache = cache;
+	return sc_classifier_open(out, arguments->words[0], &options, &error) != SC_OK ? cli_failed(&error) : CLI_OK;
 }
 
 struct sc_compute cli_compute(const struct cli_arguments *arguments)

@@ -57,6 +57,7 @@ static const struct cli_option options[CLI_OPTION_COUNT] = {
 	[CLI_THREADS] = {"threads", WHOLE("N", 1, 1024, "threads to compute with; the results do not depend on it")},
 	[CLI_CONVOLUTION] = {"convolution",
 			     CHOICE("auto|direct|winograd", "3x3 convolutions: where Winograd pays, nowhere, wherever it can")},
+	[CLI_NO_CACHE] = {"no-cache", FLAG("read the weights from their file, and keep no copy of them")},
 	[CLI_NO_FUSE] = {"no-fuse", FLAG("a step for each layer, none for several; the same results")},
 	[CLI_JSON] = {"json", FLAG("print one JSON object instead of text")},
 	[CLI_QUIET] = {"quiet", FLAG("no progress, no notes")},

@@ -139,7 +139,8 @@ SC_API enum sc_status sc_model_create(struct sc_model **out, const char *name, c
 				      struct sc_error *error);
 /* `path`: a run folder, or a file written by sc_model_save, which carries its description with it. */
 SC_API enum sc_status sc_model_load(struct sc_model **out, const char *path, struct sc_error *error);
-/* A preset with the weights of a file that carries no description, in any format that sc_model_read_weights reads. */
+/* A preset with the weights of a file that carries no description, in any format that sc_model_read_weights reads; `name` NULL: as
+ * sc_model_load. */
 SC_API enum sc_status sc_model_load_as(struct sc_model **out, const char *name, const struct sc_model_options *options, const char *path,
 				       struct sc_error *error);
 /* Replaces the parameters by those of a file: safetensors, PyTorch's .pth or .pt (a state_dict; nothing in it is run), NumPy's .npz; which it
@@ -337,6 +338,32 @@ SC_API enum sc_status sc_evaluate(const struct sc_model *model, const struct sc_
 /* Probabilities of `count` images: (count, classes). */
 SC_API enum sc_status sc_predict(const struct sc_model *model, const struct sc_image *images, int64_t count,
 				 float *probabilities, struct sc_error *error);
+
+/* ---- Classifier: from a file to the first prediction in the shortest time --------------------------------------------- */
+
+/* A net from a file with everything ready to predict: plan, threads, memory. Unlike a model it does not give its parameters out. */
+struct sc_classifier;
+
+struct sc_classifier_options {
+	const char *model;                            /* a preset, for a file that carries no description; NULL: as the file says */
+	const struct sc_model_options *model_options; /* with `model` */
+	int64_t batch;                                /* images that are computed together; 0: 1 */
+	struct sc_compute compute;
+	/* A folder for copies of the weights as the kernels read them (BatchNorm folded in): from there they are mapped the next time, in a
+	 * tenth of the time, and shared by all processes. A copy is used only if the file's bytes, the net and the kernels are what they were
+	 * when it was made. The eight used last are kept. NULL: no copies. */
+	const char *cache;
+};
+/* `path`: as for sc_model_load. The caller destroys it. */
+SC_API enum sc_status sc_classifier_open(struct sc_classifier **out, const char *path, const struct sc_classifier_options *options,
+					 struct sc_error *error);
+SC_API void sc_classifier_destroy(struct sc_classifier *classifier);
+/* As sc_predict. One call at a time. */
+SC_API enum sc_status sc_classifier_predict(struct sc_classifier *classifier, const struct sc_image *images, int64_t count,
+					    float *probabilities, struct sc_error *error);
+/* What the net is; borrowed. Its kernels read as 0: of them the classifier has its own form only. */
+SC_API const struct sc_model *sc_classifier_model(const struct sc_classifier *classifier);
+SC_API bool sc_classifier_is_mapped(const struct sc_classifier *classifier); /* the weights came from the cache */
 
 /* ---- Progress bar: what Keras' fit shows ---------------------------------------------------------------------------- */
 

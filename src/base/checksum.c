@@ -33,3 +33,8 @@ uint64_t sc_checksum_value(const struct sc_checksum *checksum)
 {
 	return XXH3_64bits_digest(checksum->state);
 }
+
+uint64_t sc_checksum_of(const void *bytes, int64_t count)
+{
+	return XXH3_64bits(bytes, (size_t)count);
+}

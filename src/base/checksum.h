@@ -14,5 +14,6 @@ void sc_checksum_release(struct sc_checksum *checksum);
 void sc_checksum_begin(struct sc_checksum *checksum); /* forgets what it was given */
 void sc_checksum_update(struct sc_checksum *checksum, const void *bytes, int64_t count);
 uint64_t sc_checksum_value(const struct sc_checksum *checksum); /* of the bytes so far */
+uint64_t sc_checksum_of(const void *bytes, int64_t count); /* of a whole block */
 
 #endif

@@ -77,6 +77,15 @@ enum sc_status sc_arena_init(struct sc_arena *arena, int64_t bytes, const char *
 	return SC_OK;
 }
 
+void sc_arena_clear(struct sc_arena *arena)
+{
+	if (!arena->base)
+		return;
+	madvise(arena->base, (size_t)mapped_bytes(arena->bytes), MADV_NOHUGEPAGE); /* only a wish */
+	if (madvise(arena->base, (size_t)mapped_bytes(arena->bytes), MADV_DONTNEED) != 0)
+		memset(arena->base, 0, (size_t)arena->bytes);
+}
+
 void sc_arena_release(struct sc_arena *arena)
 {
 	if (arena->base)

@@ -31,6 +31,8 @@ struct sc_arena {
 };
 /* bytes == 0 gives an empty arena. On failure *arena is empty. */
 enum sc_status sc_arena_init(struct sc_arena *arena, int64_t bytes, const char *what, struct sc_error *error);
+/* All 0 again, and from now on small pages: it takes memory only where it is written to. */
+void sc_arena_clear(struct sc_arena *arena);
 void sc_arena_release(struct sc_arena *arena);
 
 #endif

@@ -23,15 +23,13 @@ static void find_lifetimes(struct sc_plan *plan)
 		for (size_t k = 0; k < sizeof(used) / sizeof(used[0]); k++)
 			use(plan, used[k], i);
 	}
-	/* What the caller fills before the first step, and reads after the last one; what is prepared for all runs. */
+	/* What the caller fills before the first step, and reads after the last one. */
 	use(plan, plan->value[0], plan->forward_begin);
 	use(plan, plan->labels, plan->forward_begin);
 	use(plan, plan->value[plan->model->node_count - 1], plan->step_count);
 	for (int i = 0; i < plan->model->node_count; i++) {
 		if (plan->model->nodes[i].kind == SC_NODE_BATCH_NORM)
 			use(plan, plan->extra[i], plan->step_count);
-		use(plan, plan->packed[i], plan->step_count);
-		use(plan, plan->bias[i], plan->step_count);
 	}
 }
 
@@ -77,10 +75,18 @@ enum sc_status lay_out_buffers(struct sc_plan *plan, struct sc_error *error)
 		return sc_fail_memory(error, 2 * plan->buffer_count * (int64_t)sizeof(*order), "the plan's layout");
 	}
 	find_lifetimes(plan);
-	for (int i = 0; i < plan->buffer_count; i++)
-		order[i] = &plan->buffers[i];
-	qsort(order, (size_t)plan->buffer_count, sizeof(*order), by_size);
+	int count = 0;
 	for (int i = 0; i < plan->buffer_count; i++) {
+		struct buffer *b = &plan->buffers[i];
+		if (b->prepared) {
+			b->offset = plan->prepared_bytes;
+			plan->prepared_bytes += b->bytes;
+		} else {
+			order[count++] = b;
+		}
+	}
+	qsort(order, (size_t)count, sizeof(*order), by_size);
+	for (int i = 0; i < count; i++) {
 		order[i]->offset = lowest_place(order[i], placed, i);
 		insert(placed, i, order[i]);
 		if (order[i]->offset + order[i]->bytes > plan->arena_bytes)

@@ -22,6 +22,14 @@ int new_buffer(struct sc_plan *plan, int64_t bytes)
 	return plan->buffer_count++;
 }
 
+int new_prepared_buffer(struct sc_plan *plan, int64_t bytes)
+{
+	int buffer = new_buffer(plan, bytes);
+	if (!plan->out_of_memory)
+		plan->buffers[buffer].prepared = true;
+	return buffer;
+}
+
 struct step *new_step(struct sc_plan *plan, enum pass pass, int node, step_function run)
 {
 	if (plan->step_count == plan->step_capacity) {
@@ -143,8 +151,15 @@ enum sc_status sc_plan_layout(struct sc_plan **out, struct sc_model *model, cons
 
 void sc_plan_bind(struct sc_plan *plan, void *arena, float *gradients)
 {
-	plan->arena = arena;
+	plan->prepared = arena;
+	plan->arena = (char *)arena + plan->prepared_bytes;
 	plan->gradients = gradients;
+}
+
+void sc_plan_bind_prepared(struct sc_plan *plan, void *arena, void *prepared)
+{
+	plan->prepared = prepared;
+	plan->arena = arena;
 }
 
 /* Gradients and velocity of a train plan, then the arena: one block. */
@@ -152,7 +167,7 @@ static enum sc_status own_memory(struct sc_plan *plan, struct sc_error *error)
 {
 	int64_t numbers = plan->mode == SC_MODE_TRAIN ? sc_round_up(plan->model->trainable_values, SC_ALIGNMENT / 4) : 0;
 	int64_t part = numbers * (int64_t)sizeof(float);
-	enum sc_status status = sc_arena_init(&plan->memory, 2 * part + plan->arena_bytes, "a plan", error);
+	enum sc_status status = sc_arena_init(&plan->memory, 2 * part + sc_plan_arena_bytes(plan), "a plan", error);
 	if (status)
 		return status;
 	char *base = plan->memory.base;
@@ -210,13 +225,18 @@ void sc_plan_destroy(struct sc_plan *plan)
 
 int64_t sc_plan_arena_bytes(const struct sc_plan *plan)
 {
-	return plan->arena_bytes;
+	return plan->prepared_bytes + plan->arena_bytes;
+}
+
+int64_t sc_plan_prepared_bytes(const struct sc_plan *plan)
+{
+	return plan->prepared_bytes;
 }
 
 int64_t sc_plan_promised_bytes(const struct sc_plan *plan)
 {
 	int64_t trained = plan->mode == SC_MODE_TRAIN ? 2 * plan->model->trainable_values : 0;
-	return (plan->model->value_count + trained) * (int64_t)sizeof(float) + plan->arena_bytes;
+	return (plan->model->value_count + trained) * (int64_t)sizeof(float) + sc_plan_arena_bytes(plan);
 }
 
 int64_t sc_plan_batch(const struct sc_plan *plan)

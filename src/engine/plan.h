@@ -29,6 +29,13 @@ enum sc_status sc_plan_layout(struct sc_plan **out, struct sc_model *model, cons
 /* arena: sc_plan_arena_bytes(plan) bytes or more. gradients: model->trainable_values numbers; NULL for an infer plan. */
 void sc_plan_bind(struct sc_plan *plan, void *arena, float *gradients);
 
+/* What sc_plan_run_prepare makes of the parameters of an infer plan lies at the arena's beginning, and only that step writes there.
+ * sc_plan_bind_prepared has it elsewhere (SC_ALIGNMENT-aligned), perhaps ready and shared; the arena is that much smaller then. */
+int64_t sc_plan_prepared_bytes(const struct sc_plan *plan);
+void sc_plan_bind_prepared(struct sc_plan *plan, void *arena, void *prepared);
+/* A checksum of how they lie: with the model's description it decides, together with the parameters, every byte of them. */
+uint64_t sc_plan_prepared_layout(const struct sc_plan *plan);
+
 const struct sc_engine *sc_plan_engine(const struct sc_plan *plan);
 struct sc_model *sc_plan_model(const struct sc_plan *plan);
 float *sc_plan_gradients(const struct sc_plan *plan); /* [model->trainable_values] */

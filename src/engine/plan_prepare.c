@@ -4,8 +4,12 @@
  * With f = scale / sqrt(variance + epsilon), the convolution's weights become weights * f, and its bias (bias - mean) * f + shift,
  * in one fused multiply-add. */
 #include <math.h>
+#include <string.h>
 
+#include "base/checksum.h"
 #include "engine/schedule.h"
+
+#define PREPARED_VERSION 1 /* of what kernels make of weights: one more whenever that changes */
 
 struct fold {
 	const float *weights, *factor; /* (rows, channels), (channels) */
@@ -57,10 +61,10 @@ static void prepare_convolution(struct sc_plan *plan, int node)
 	const struct sc_node *n = &plan->model->nodes[node];
 	struct sc_convolution c = node_convolution(plan, node);
 	struct step *s = new_step(plan, PASS_PREPARE, node, run_prepare);
-	s->packed = plan->packed[node] = new_buffer(plan, plan->engine.kernels->convolution_packed_bytes(&c));
+	s->packed = plan->packed[node] = new_prepared_buffer(plan, plan->engine.kernels->convolution_packed_bytes(&c));
 	if (group_norm(plan, node) == SC_NONE)
 		return;
-	s->bias = plan->bias[node] = new_buffer(plan, n->channels * (int64_t)sizeof(float));
+	s->bias = plan->bias[node] = new_prepared_buffer(plan, n->channels * (int64_t)sizeof(float));
 	give_workspace(plan, s, (plan->model->parameters[n->weight].count + n->channels) * (int64_t)sizeof(float));
 }
 
@@ -69,4 +73,22 @@ void plan_prepare(struct sc_plan *plan)
 	for (int i = 1; i < plan->model->node_count && !plan->out_of_memory; i++)
 		if (is_convolution(&plan->model->nodes[i]))
 			prepare_convolution(plan, i);
+}
+
+/* The kernels' name, and for each convolution its method and where its parts lie. */
+uint64_t sc_plan_prepared_layout(const struct sc_plan *plan)
+{
+	uint64_t layout = sc_checksum_of(plan->engine.kernels->name, (int64_t)strlen(plan->engine.kernels->name));
+	for (int i = 1; i < plan->model->node_count; i++) {
+		if (plan->packed[i] == SC_NONE)
+			continue;
+		struct sc_convolution c = node_convolution(plan, i);
+		const struct buffer *packed = &plan->buffers[plan->packed[i]];
+		int64_t bias = plan->bias[i] == SC_NONE ? -1 : plan->buffers[plan->bias[i]].offset;
+		const uint64_t parts[] = {layout,	 PREPARED_VERSION,        (uint64_t)i,
+					  c.winograd,	 (uint64_t)packed->bytes, (uint64_t)packed->offset,
+					  (uint64_t)bias};
+		layout = sc_checksum_of(parts, sizeof(parts));
+	}
+	return layout;
 }

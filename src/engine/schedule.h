@@ -11,7 +11,8 @@
 struct buffer {
 	int64_t bytes;
 	int first, last; /* steps that use it; the whole run for what the caller reads afterwards */
-	int64_t offset;  /* in the arena */
+	bool prepared;   /* filled once, before all runs */
+	int64_t offset;  /* in the arena; of what is prepared: in plan->prepared */
 };
 
 enum pass { PASS_PREPARE, PASS_FORWARD, PASS_LOSS, PASS_AGAIN, PASS_BACKWARD_WEIGHTS, PASS_BACKWARD_DATA, PASS_BACKWARD, PASS_SUM };
@@ -52,8 +53,8 @@ struct sc_plan {
 	int *packed, *bias;        /* the same, of convolutions in an infer plan: see struct step */
 	int *again;                /* [node_count]: buffer of a value that is computed again in backward */
 	int labels;                /* buffer (batch) of int32_t */
-	int64_t arena_bytes;
-	char *arena;
+	int64_t arena_bytes, prepared_bytes;
+	char *arena, *prepared; /* what changes from run to run, and what does not */
 	float *gradients; /* [model->trainable_values] */
 
 	bool owns_memory;       /* made by sc_plan_create: */
@@ -64,7 +65,10 @@ struct sc_plan {
 
 static inline void *buffer_at(const struct sc_plan *plan, int buffer)
 {
-	return buffer == SC_NONE ? NULL : plan->arena + plan->buffers[buffer].offset;
+	if (buffer == SC_NONE)
+		return NULL;
+	const struct buffer *b = &plan->buffers[buffer];
+	return (b->prepared ? plan->prepared : plan->arena) + b->offset;
 }
 static inline const struct sc_node *step_node(const struct sc_plan *plan, const struct step *step)
 {
@@ -102,12 +106,14 @@ bool computed_again(const struct sc_plan *plan, int node);
  */
 int new_buffer(struct sc_plan *plan, int64_t bytes);
 struct step *new_step(struct sc_plan *plan, enum pass pass, int node, step_function run);
+int new_prepared_buffer(struct sc_plan *plan, int64_t bytes);
 void give_workspace(struct sc_plan *plan, struct step *step, int64_t bytes);
 
 void plan_prepare(struct sc_plan *plan); /* an infer plan */
 void plan_forward(struct sc_plan *plan);
 void plan_backward(struct sc_plan *plan);
-/* Lifetimes, then offsets: largest buffers first, each at the lowest place that is free while it lives. */
+/* Lifetimes, then offsets: largest buffers first, each at the lowest place that is free while it lives. What is prepared lies end to
+ * end, in the order in which it was asked for. */
 enum sc_status lay_out_buffers(struct sc_plan *plan, struct sc_error *error);
 
 #endif

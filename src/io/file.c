@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/checksum.h"
 #include "base/memory.h"
 #include "io/checksums.h"
 
@@ -258,5 +259,30 @@ enum sc_status sc_file_read_text(char **text, const char *path, int64_t limit, s
 		free(made);
 	else
 		*text = made;
+	return status;
+}
+
+enum sc_status sc_file_checksum(uint64_t *value, const char *path, struct sc_error *error)
+{
+	enum { PIECE_BYTES = 1 << 20 };
+	struct sc_checksum checksum;
+	FILE *stream;
+	int64_t bytes;
+	enum sc_status status = sc_file_open(&stream, &bytes, path, error);
+	if (status)
+		return status;
+	char *piece = malloc(PIECE_BYTES);
+	status = piece ? sc_checksum_init(&checksum, error) : sc_fail_memory(error, PIECE_BYTES, path);
+	if (!status) {
+		setvbuf(stream, NULL, _IONBF, 0);
+		for (size_t count; (count = fread(piece, 1, PIECE_BYTES, stream)) > 0;)
+			sc_checksum_update(&checksum, piece, (int64_t)count);
+		if (ferror(stream))
+			status = sc_fail(error, SC_ERROR_READ, path, -1, "%s: cannot be read: %s", path, strerror(errno));
+		*value = sc_checksum_value(&checksum);
+		sc_checksum_release(&checksum);
+	}
+	free(piece);
+	fclose(stream);
 	return status;
 }

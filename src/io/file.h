@@ -27,6 +27,8 @@ void sc_file_writer_abandon(struct sc_file_writer *writer);
 enum sc_status sc_file_open(FILE **out, int64_t *bytes, const char *path, struct sc_error *error);
 /* A whole text file, at most `limit` bytes, NUL-terminated; the caller frees it. */
 enum sc_status sc_file_read_text(char **text, const char *path, int64_t limit, struct sc_error *error);
+/* XXH3-64 of a whole file. */
+enum sc_status sc_file_checksum(uint64_t *value, const char *path, struct sc_error *error);
 /* All of the bytes: a write that is interrupted or short goes on. 0, or an error number. */
 int sc_write_all(int descriptor, const void *bytes, int64_t count);
 

@@ -62,59 +62,42 @@ static enum sc_status check_values(const struct sc_model *model, const struct sc
 }
 
 /* All of the file's numbers into `values`, which lie like the model's; on failure they are anything. */
-static enum sc_status read_values(const struct sc_model *model, float *values, const char *path, struct sc_error *error)
+static enum sc_status read_values(const struct sc_model *model, float *values, const char *weights, struct sc_error *error)
 {
-	char *weights = NULL;
-	enum sc_status status = find_weights(&weights, path, error);
-	if (status != SC_OK)
-		return status;
 	struct sc_tensor *views = make_views(model, values);
 	if (!views)
-		status = fail_views(model, error);
-	if (status == SC_OK)
-		status = sc_weights_read(weights, views, model->parameter_count, SC_TRAINING_PREFIX, error);
+		return fail_views(model, error);
+	enum sc_status status = sc_weights_read(weights, views, model->parameter_count, SC_TRAINING_PREFIX, error);
 	if (status == SC_OK)
 		status = check_values(model, views, weights, error);
 	free(views);
-	free(weights);
 	return status;
+}
+
+enum sc_status sc_model_fill(struct sc_model *model, const char *weights, struct sc_error *error)
+{
+	return read_values(model, model->values, weights, error);
 }
 
 enum sc_status sc_model_read_weights(struct sc_model *model, const char *path, struct sc_error *error)
 {
 	/* Read beside the model first: an error half-way through the file must leave it as it was. */
-	struct sc_arena fresh;
-	enum sc_status status = sc_arena_init(&fresh, model->storage.bytes, "the parameters to be read", error);
-	if (status != SC_OK)
-		return status;
-	status = read_values(model, fresh.base, path, error);
+	struct sc_arena fresh = {0};
+	char *weights = NULL;
+	enum sc_status status = find_weights(&weights, path, error);
+	if (status == SC_OK)
+		status = sc_arena_init(&fresh, model->storage.bytes, "the parameters to be read", error);
+	if (status == SC_OK)
+		status = read_values(model, fresh.base, weights, error);
 	if (status == SC_OK)
 		memcpy(model->values, fresh.base, (size_t)model->value_count * sizeof(float));
 	sc_arena_release(&fresh);
+	free(weights);
 	return status;
 }
 
-/* Fills a model that nobody else has seen yet and gives it out, or destroys it. */
-static enum sc_status fill_and_give(struct sc_model **out, struct sc_model *model, const char *path, struct sc_error *error)
-{
-	enum sc_status status = read_values(model, model->values, path, error);
-	if (status == SC_OK)
-		*out = model;
-	else
-		sc_model_destroy(model);
-	return status;
-}
-
-enum sc_status sc_model_load_as(struct sc_model **out, const char *name, const struct sc_model_options *options, const char *path,
-				struct sc_error *error)
-{
-	const struct sc_resnet *resnet = sc_resnet_find(name, error);
-	struct sc_model *model = NULL;
-	enum sc_status status = resnet ? sc_resnet_build(&model, resnet, options, error) : SC_ERROR_NOT_FOUND;
-	return status == SC_OK ? fill_and_give(out, model, path, error) : status;
-}
-
-static enum sc_status load_file(struct sc_model **out, const char *weights, struct sc_error *error)
+/* The net that a file's description tells of. */
+static enum sc_status open_described(struct sc_model **out, const char *weights, struct sc_error *error)
 {
 	char *text = NULL;
 	enum sc_status status = sc_weights_metadata(weights, DESCRIPTION_KEY, &text, error);
@@ -125,20 +108,52 @@ static enum sc_status load_file(struct sc_model **out, const char *weights, stru
 			       "%s carries no description of its model (metadata \"" DESCRIPTION_KEY
 			       "\"): say which model it belongs to with --model NAME",
 			       weights);
-	struct sc_model *model = NULL;
-	status = sc_model_from_description(&model, text, weights, error);
+	status = sc_model_from_description(out, text, weights, error);
 	free(text);
-	return status == SC_OK ? fill_and_give(out, model, weights, error) : status;
+	return status;
+}
+
+static enum sc_status open_preset(struct sc_model **out, const char *name, const struct sc_model_options *options,
+				  struct sc_error *error)
+{
+	const struct sc_resnet *resnet = sc_resnet_find(name, error);
+	return resnet ? sc_resnet_build(out, resnet, options, error) : SC_ERROR_NOT_FOUND;
+}
+
+enum sc_status sc_model_open(struct sc_model **out, char **weights, const char *name, const struct sc_model_options *options,
+			     const char *path, struct sc_error *error)
+{
+	char *found = NULL;
+	enum sc_status status = find_weights(&found, path, error);
+	if (status == SC_OK)
+		status = name ? open_preset(out, name, options, error) : open_described(out, found, error);
+	if (status == SC_OK)
+		*weights = found;
+	else
+		free(found);
+	return status;
+}
+
+enum sc_status sc_model_load_as(struct sc_model **out, const char *name, const struct sc_model_options *options, const char *path,
+				struct sc_error *error)
+{
+	struct sc_model *model = NULL;
+	char *weights = NULL;
+	enum sc_status status = sc_model_open(&model, &weights, name, options, path, error);
+	if (status != SC_OK)
+		return status;
+	status = sc_model_fill(model, weights, error);
+	free(weights);
+	if (status == SC_OK)
+		*out = model;
+	else
+		sc_model_destroy(model);
+	return status;
 }
 
 enum sc_status sc_model_load(struct sc_model **out, const char *path, struct sc_error *error)
 {
-	char *weights = NULL;
-	enum sc_status status = find_weights(&weights, path, error);
-	if (status == SC_OK)
-		status = load_file(out, weights, error);
-	free(weights);
-	return status;
+	return sc_model_load_as(out, NULL, NULL, path, error);
 }
 
 enum sc_status sc_model_save(const struct sc_model *model, const char *path, struct sc_error *error)

@@ -103,4 +103,11 @@ void sc_model_initialise(struct sc_model *model, uint64_t seed);
 enum sc_status sc_model_describe(const struct sc_model *model, char **text, struct sc_error *error);
 enum sc_status sc_model_from_description(struct sc_model **out, const char *text, const char *subject, struct sc_error *error);
 
+/* The net of a file, its parameters all 0: the preset `name`, or if that is NULL what the file's description tells of. *weights: the
+ * path of the file with the numbers (of a run: inside it), which the caller frees. */
+enum sc_status sc_model_open(struct sc_model **out, char **weights, const char *name, const struct sc_model_options *options,
+			     const char *path, struct sc_error *error);
+/* Reads the numbers straight into the parameters; on failure they are anything. */
+enum sc_status sc_model_fill(struct sc_model *model, const char *weights, struct sc_error *error);
+
 #endif

@@ -1,8 +1,7 @@
-/* evaluate.c - sc_evaluate and sc_predict: a model's score on data, and its probabilities for single images. */
+/* evaluate.c - sc_evaluate: a model's score on data. */
 #include "train/evaluate.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct sc_batch_shape sc_model_batch_shape(const struct sc_model *model)
 {
@@ -85,35 +84,4 @@ enum sc_status sc_evaluate(const struct sc_model *model, const struct sc_data *d
 	free(indices);
 	sc_plan_destroy(plan);
 	return status;
-}
-
-enum sc_status sc_predict(const struct sc_model *model, const struct sc_image *images, int64_t count, float *probabilities,
-			  struct sc_error *error)
-{
-	struct sc_batch_shape shape = sc_model_batch_shape(model);
-	if (count < 1)
-		return sc_fail(error, SC_ERROR_ARGUMENT, "images", -1, "images: expected at least 1, found %lld", (long long)count);
-	for (int64_t i = 0; i < count; i++) {
-		enum sc_status status =
-			sc_batch_check(&shape, images[i].height, images[i].width, images[i].channels, "image", error);
-		if (status)
-			return status;
-	}
-	struct sc_plan *plan = NULL;
-	int64_t batch = count < 32 ? count : 32, numbers = shape.height * shape.width * shape.channels;
-	enum sc_status status = make_plan(&plan, model, batch, NULL, error);
-	if (status)
-		return status;
-	for (int64_t first = 0; first < count; first += batch) {
-		int64_t now = count - first < batch ? count - first : batch;
-		for (int64_t i = 0; i < batch; i++) {
-			const struct sc_image *image = &images[first + (i < now ? i : now - 1)];
-			sc_batch_image(&shape, image->pixels, image->height, image->width, sc_plan_images(plan) + i * numbers);
-		}
-		sc_plan_run_forward(plan);
-		sc_softmax_cross_entropy(now, model->classes, sc_plan_scores(plan), NULL, probabilities + first * model->classes,
-					 NULL);
-	}
-	sc_plan_destroy(plan);
-	return SC_OK;
 }
