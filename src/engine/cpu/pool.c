@@ -59,34 +59,49 @@ void SC_CPU(max_pool_forward)(const struct sc_max_pool *m, const float *src, flo
 	sc_pool_run(pool, max_rows, &w, m->mb * m->oh, 1);
 }
 
-/* Windows of one image overlap, so an image is one unit of work. */
-static void max_images(void *context, int slot, int64_t begin, int64_t end)
+/* The windows along an axis that hold place i of the source: [first, *end). */
+static int64_t windows_over(int64_t i, int64_t pad, int64_t kernel, int64_t stride, int64_t out, int64_t *end)
+{
+	int64_t from_start = i + pad;
+	*end = minimum(from_start / stride + 1, out);
+	return from_start < kernel ? 0 : (from_start - kernel) / stride + 1;
+}
+
+/* dst += where the tap has won: src. Nothing is ever -0 here, so adding 0 changes no bit. */
+static void add_won(float *restrict dst, const float *restrict src, const uint8_t *restrict won, int32_t tap, int64_t count)
+{
+	for (int64_t c = 0; c < count; c++)
+		dst[c] += won[c] == tap ? src[c] : 0.0f;
+}
+
+/* Each pixel of the source gathers from the windows that hold it, in their order. */
+static void gather_rows(void *context, int slot, int64_t begin, int64_t end)
 {
 	(void)slot;
 	const struct max_work *w = context;
 	const struct sc_max_pool *m = w->m;
-	int64_t size = m->ih * m->iw * m->channels;
-	memset(w->diff_src + begin * size, 0, (size_t)((end - begin) * size) * sizeof(float));
-	for (int64_t n = begin; n < end; n++)
-		for (int64_t y = 0; y < m->oh; y++)
-			for (int64_t x = 0; x < m->ow; x++) {
-				int64_t at = ((n * m->oh + y) * m->ow + x) * m->channels;
-				int64_t top = y * m->stride_h - m->pad_top, left = x * m->stride_w - m->pad_left;
-				for (int64_t c = 0; c < m->channels; c++) {
-					uint8_t tap = w->won[at + c];
-					if (tap == PADDING)
-						continue;
-					int64_t iy = top + tap / m->kw, ix = left + tap % m->kw;
-					w->diff_src[((n * m->ih + iy) * m->iw + ix) * m->channels + c] += w->diff_dst[at + c];
+	for (int64_t row = begin; row < end; row++) {
+		int64_t n = row / m->ih, iy = row % m->ih, y_end, x_end;
+		int64_t y_begin = windows_over(iy, m->pad_top, m->kh, m->stride_h, m->oh, &y_end);
+		for (int64_t ix = 0; ix < m->iw; ix++) {
+			float *dst = w->diff_src + (row * m->iw + ix) * m->channels;
+			int64_t x_begin = windows_over(ix, m->pad_left, m->kw, m->stride_w, m->ow, &x_end);
+			memset(dst, 0, (size_t)m->channels * sizeof(float));
+			for (int64_t y = y_begin; y < y_end; y++)
+				for (int64_t x = x_begin; x < x_end; x++) {
+					int64_t at = ((n * m->oh + y) * m->ow + x) * m->channels;
+					int64_t tap_y = iy + m->pad_top - y * m->stride_h, tap_x = ix + m->pad_left - x * m->stride_w;
+					add_won(dst, w->diff_dst + at, w->won + at, (int32_t)(tap_y * m->kw + tap_x), m->channels);
 				}
-			}
+		}
+	}
 }
 
 void SC_CPU(max_pool_backward)(const struct sc_max_pool *m, const float *diff_dst, const uint8_t *winner, float *diff_src,
 			       struct sc_pool *pool)
 {
 	struct max_work w = {.m = m, .diff_dst = diff_dst, .diff_src = diff_src, .won = winner};
-	sc_pool_run(pool, max_images, &w, m->mb, 1);
+	sc_pool_run(pool, gather_rows, &w, m->mb * m->ih, 1);
 }
 
 struct average_work {
