@@ -51,3 +51,15 @@ class ResNet18(nn.Module):
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(self.avgpool(x).flatten(1))
+
+
+def resnet(name, channels=3, classes=1000):
+    """resnet18 from here; another one of torchvision's, for images of so many channels."""
+    if name == "resnet18":
+        return ResNet18(channels, classes)
+    import torchvision
+
+    model = getattr(torchvision.models, name)(num_classes=classes)
+    if channels != 3:
+        model.conv1 = nn.Conv2d(channels, 64, 7, 2, 3, bias=False)
+    return model

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times training steps of ResNet-18 in PyTorch on the CPU: float32, SGD with momentum 0.9, one line of JSON for each setting.
+"""Times training steps of ResNets in PyTorch on the CPU: float32, SGD with momentum 0.9, one line of JSON for each setting.
 
 A step is what a training loop does: zero the gradients, forward, loss, backward, update, read the loss. The images are in
 memory and have the layout that the setting wants; loading and converting them is not timed. Warm-up steps come first.
@@ -21,6 +21,7 @@ SETTINGS = ("nchw", "channels_last", "nchw-compiled", "channels_last-compiled")
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=("resnet18", "resnet50"), default="resnet18")
     parser.add_argument("--input", default="28x28x1", metavar="HxWxC")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--classes", type=int, default=10)
@@ -42,12 +43,12 @@ def arguments():
 def measure(options, setting):
     """The seconds of each timed step."""
     import torch
-    from nets_pytorch import ResNet18
+    import nets_pytorch
 
     height, width, channels = options.input
     layout = torch.channels_last if setting.startswith("channels_last") else torch.contiguous_format
     torch.manual_seed(0)
-    model = ResNet18(channels, options.classes).train().to(memory_format=layout)
+    model = nets_pytorch.resnet(options.model, channels, options.classes).train().to(memory_format=layout)
     # The fused update is the fastest of torch's forms on a CPU.
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True)
     criterion = torch.nn.CrossEntropyLoss()
@@ -79,7 +80,7 @@ def main():
             "peer": "pytorch",
             "version": torch.__version__,
             "setting": setting,
-            "model": "resnet18",
+            "model": options.model,
             "input": "x".join(map(str, options.input)),
             "batch": options.batch,
             "threads": options.threads,
