@@ -94,7 +94,8 @@ struct sc_data_options {
 	const char *data_dir; /* where to look data sets up by name; NULL: $SHORTCUT_DATA, ./data, then the installed folder */
 };
 
-/* `name_or_folder`: "mnist", or a folder whose kind is recognised from its files (IDX, plain or .gz). */
+/* `name_or_folder`: "mnist", "cifar10", or a folder whose kind is recognised from its files: IDX, plain or .gz; CIFAR-10's binary
+ * version. */
 SC_API enum sc_status sc_data_open(struct sc_data **out, const char *name_or_folder, const struct sc_data_options *options,
 				   struct sc_error *error);
 SC_API void sc_data_destroy(struct sc_data *data);

@@ -18,6 +18,21 @@
 #define LABEL_FILE_HEADER 8 /* bytes before the first label: magic, count */
 #define LARGEST_SIDE      65536
 
+static const char *const digits[CLASSES] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+
+bool sc_idx_source_is_in(const char *folder)
+{
+	static const char *const names[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
+					    "t10k-labels-idx1-ubyte"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char compressed[64];
+		snprintf(compressed, sizeof compressed, "%s.gz", names[i]);
+		if (sc_source_has_file(folder, names[i]) || sc_source_has_file(folder, compressed))
+			return true;
+	}
+	return false;
+}
+
 /* The path of `name` or of `name`.gz in the folder; the caller frees it. */
 static enum sc_status find_file(char **path, const char *folder, const char *name, struct sc_error *error)
 {
@@ -70,21 +85,6 @@ static enum sc_status check_labels(const struct sc_idx *labels, const char *path
 	return SC_OK;
 }
 
-/* One allocation: the pointers, then the names. */
-static enum sc_status name_classes(struct sc_data *data, struct sc_error *error)
-{
-	data->class_names = sc_allocate(CLASSES, (int64_t)sizeof(char *) + 2);
-	if (!data->class_names)
-		return sc_fail_memory(error, CLASSES * ((int64_t)sizeof(char *) + 2), "the names of the classes");
-	char *names = (char *)(data->class_names + CLASSES);
-	for (int i = 0; i < CLASSES; i++) {
-		data->class_names[i] = names + 2 * i;
-		names[2 * i] = (char)('0' + i);
-	}
-	data->classes = CLASSES;
-	return SC_OK;
-}
-
 /* The buffers move from the files to the data. */
 static void adopt(struct sc_data *data, struct sc_idx *images, struct sc_idx *labels)
 {
@@ -111,7 +111,7 @@ enum sc_status sc_idx_source_read(struct sc_data *data, const char *folder, enum
 	if (status == SC_OK)
 		status = check_labels(&labels, labels_path, &images, images_path, error);
 	if (status == SC_OK)
-		status = name_classes(data, error);
+		status = sc_data_name_classes(data, digits, CLASSES, error);
 	if (status == SC_OK)
 		adopt(data, &images, &labels);
 	sc_idx_release(&images);

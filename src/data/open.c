@@ -7,9 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-static const char *const known_names[] = {"mnist"};
-#define KNOWN_COUNT (sizeof known_names / sizeof *known_names)
+/* Data sets by name, and the folder that such a data set is in: its name, or what its archive calls it. */
+static const struct known {
+	const char *name, *folders[3]; /* ends with NULL */
+} known[] = {
+	{"mnist", {"mnist"}},
+	{"cifar10", {"cifar10", "cifar-10-batches-bin"}},
+};
+#define KNOWN_COUNT (sizeof known / sizeof *known)
+
+static const struct kind {
+	bool (*is_in)(const char *folder);
+	enum sc_status (*read)(struct sc_data *data, const char *folder, enum sc_part part, struct sc_error *error);
+} kinds[] = {
+	{sc_idx_source_is_in, sc_idx_source_read},
+	{sc_cifar10_source_is_in, sc_cifar10_source_read},
+};
+#define KIND_COUNT (sizeof kinds / sizeof *kinds)
 
 /* Where named data sets may be, in the order in which they are looked up; ends with NULL. */
 struct places {
@@ -40,24 +56,50 @@ static bool is_folder(const char *path)
 	return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
 }
 
-static enum sc_status find_by_name(char **folder, const char *name, const struct sc_data_options *options, struct sc_error *error)
+static enum sc_status find_by_name(char **folder, const struct known *set, const struct sc_data_options *options,
+				   struct sc_error *error)
 {
 	struct places places = list_places(options);
 	char tried[400] = "";
 	size_t length = 0;
-	for (int i = 0; places.folders[i]; i++) {
-		*folder = sc_path_join(places.folders[i], name);
-		if (!*folder)
-			return sc_fail_memory(error, (int64_t)strlen(places.folders[i]), "a path");
-		if (is_folder(*folder))
-			return SC_OK;
-		if (length < sizeof tried)
-			length += (size_t)snprintf(tried + length, sizeof tried - length, "%s%s", i ? ", " : "", *folder);
-		free(*folder);
-		*folder = NULL;
-	}
-	return sc_fail(error, SC_ERROR_NOT_FOUND, name, -1, "data set %s was not found; expected one of the folders %s", name,
-		       tried);
+	for (int i = 0; places.folders[i]; i++)
+		for (int k = 0; set->folders[k]; k++) {
+			*folder = sc_path_join(places.folders[i], set->folders[k]);
+			if (!*folder)
+				return sc_fail_memory(error, (int64_t)strlen(places.folders[i]), "a path");
+			if (is_folder(*folder))
+				return SC_OK;
+			if (length < sizeof tried)
+				length += (size_t)snprintf(tried + length, sizeof tried - length, "%s%s", length ? ", " : "",
+							   *folder);
+			free(*folder);
+			*folder = NULL;
+		}
+	return sc_fail(error, SC_ERROR_NOT_FOUND, set->name, -1, "data set %s was not found; expected one of the folders %s",
+		       set->name, tried);
+}
+
+bool sc_source_has_file(const char *folder, const char *name)
+{
+	char *path = sc_path_join(folder, name);
+	bool there = path && access(path, F_OK) == 0;
+	free(path);
+	return there;
+}
+
+static enum sc_status read_folder(struct sc_data *data, const char *folder, enum sc_part part, struct sc_error *error)
+{
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		if (kinds[i].is_in(folder))
+			return kinds[i].read(data, folder, part, error);
+	if (sc_source_has_file(folder, "data_batch_1"))
+		return sc_fail(error, SC_ERROR_UNSUPPORTED, folder, -1,
+			       "%s holds CIFAR-10's Python version; expected its binary version (data_batch_1.bin)", folder);
+	return sc_fail(
+		error, SC_ERROR_NOT_FOUND, folder, -1,
+		"%s: expected a data set there: IDX files (train-images-idx3-ubyte or train-images-idx3-ubyte.gz and so on), "
+		"or CIFAR-10's binary files (data_batch_1.bin and so on)",
+		folder);
 }
 
 /* The folder that holds the data set; the caller frees it. */
@@ -66,11 +108,12 @@ static enum sc_status find_folder(char **folder, const char *name_or_folder, con
 {
 	struct stat found;
 	for (size_t i = 0; i < KNOWN_COUNT; i++)
-		if (!strcmp(name_or_folder, known_names[i]))
-			return find_by_name(folder, name_or_folder, options, error);
+		if (!strcmp(name_or_folder, known[i].name))
+			return find_by_name(folder, &known[i], options, error);
 	if (stat(name_or_folder, &found))
 		return sc_fail(error, SC_ERROR_NOT_FOUND, name_or_folder, -1,
-			       "%s: no such folder, and no data set has that name (known: %s)", name_or_folder, known_names[0]);
+			       "%s: no such folder, and no data set has that name (known: %s, %s)", name_or_folder, known[0].name,
+			       known[1].name);
 	if (!S_ISDIR(found.st_mode))
 		return sc_fail(error, SC_ERROR_ARGUMENT, name_or_folder, -1,
 			       "%s is not a folder; expected the folder that holds the files of the data set", name_or_folder);
@@ -92,7 +135,7 @@ enum sc_status sc_data_open(struct sc_data **out, const char *name_or_folder, co
 	if (!data || !(data->name = sc_copy_string(name_or_folder)))
 		status = sc_fail_memory(error, (int64_t)sizeof *data, "a data set");
 	if (status == SC_OK)
-		status = sc_idx_source_read(data, folder, options->part, error);
+		status = read_folder(data, folder, options->part, error);
 	if (status == SC_OK)
 		status = sc_data_take(data, options->take, options->seed, error);
 	free(folder);

@@ -148,6 +148,8 @@ static void a_missing_file_is_named(void **state)
 {
 	(void)state;
 	struct sc_error error = {0};
+	write_test_part();
+	unlink(path_of("t10k-labels-idx1-ubyte"));
 	assert_int_equal(open_test_part(&error), SC_ERROR_NOT_FOUND);
 	assert_non_null(strstr(error.message, folder));
 	assert_non_null(strstr(error.message, "t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz"));
