@@ -78,7 +78,9 @@ static int create_model(struct training *training)
 			names[i] = sc_data_class_name(data, i);
 	}
 	options->class_names = names;
-	enum sc_status created = sc_model_create(&training->model, training->settings.model, options, &error);
+	const char *weights = training->settings.weights, *name = training->settings.model;
+	enum sc_status created = weights != NULL ? sc_model_load_as(&training->model, name, options, weights, &error)
+						 : sc_model_create(&training->model, name, options, &error);
 	options->class_names = NULL;
 	free(names);
 	return created != SC_OK ? cli_failed(&error) : CLI_OK;
@@ -255,6 +257,7 @@ static int run_train(const struct cli_arguments *arguments)
 	sc_model_destroy(training.model);
 	sc_data_destroy(training.test);
 	sc_data_destroy(training.train);
+	free(training.settings.order);
 	return status;
 }
 
@@ -283,6 +286,8 @@ static const struct cli_use options[] = {
 	{CLI_STEP_FACTOR, "0.1"},
 	{CLI_FINAL_LEARNING_RATE, "0"},
 	{CLI_NO_SHUFFLE, NULL},
+	{CLI_SAMPLE_ORDER, NULL},
+	{CLI_WEIGHTS, "random"},
 	{CLI_SEED, "0"},
 	{CLI_OUT, "runs/<model>-<data>-<n>, the first that is free"},
 	{CLI_RESUME, NULL},

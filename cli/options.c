@@ -51,6 +51,9 @@ static const struct cli_option options[CLI_OPTION_COUNT] = {
 	[CLI_VALIDATION_SPLIT] = {"validation-split", REAL(0, 0.99, "share of the training images kept for validation")},
 	[CLI_STRATIFIED] = {"stratified", FLAG("validate on the same share of each class, not on the last images")},
 	[CLI_NO_SHUFFLE] = {"no-shuffle", FLAG("visit the images in their order")},
+	[CLI_SAMPLE_ORDER] = {"sample-order", TEXT("FILE", "visit the images in the order of the numbers in a text file (from 0), epoch after "
+							    "epoch, and from its beginning again at its end")},
+	[CLI_WEIGHTS] = {"weights", TEXT("FILE", "begin with the weights of this file, of any format that 'convert' reads")},
 	[CLI_MODE] = {"mode", CHOICE("train|infer", "what the plan is for")},
 	[CLI_SECONDS] = {"seconds", REAL(0.001, 3600, "time for each line of the table")},
 	[CLI_SEED] = {"seed", WHOLE("N", 0, LARGEST_WHOLE, "where all random numbers come from")},

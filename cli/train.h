@@ -12,10 +12,15 @@ struct train_settings {
 	struct sc_data_options data;
 	const char *model;
 	struct sc_model_options model_options; /* height 0: that of the data; likewise the others */
+	int64_t *order;      /* --sample-order, which `fit` borrows; freed by who called train_read_settings */
+	const char *weights; /* the file to begin with; NULL: none */
 	struct sc_fit_options fit;
 };
 /* Gives an exit code. */
 int train_read_settings(struct train_settings *settings, const struct cli_arguments *arguments);
+
+/* train_order.c: the numbers of a text file, which the caller frees. Gives an exit code. */
+int train_read_order(int64_t **numbers, int64_t *count, const char *path);
 
 /* train_folder.c: --out, or the first runs/<model>-<data>-<n> that is free. Makes the folder, so that no other process takes it. */
 struct train_folder {

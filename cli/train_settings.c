@@ -75,7 +75,8 @@ static int check_conflicts(const struct cli_arguments *arguments)
 {
 	static const enum cli_option_id pairs[][2] = {{CLI_NESTEROV, CLI_NO_NESTEROV}, {CLI_RESUME, CLI_OUT},
 						      {CLI_RESUME, CLI_MODEL},         {CLI_RESUME, CLI_INPUT},
-						      {CLI_RESUME, CLI_CLASSES},       {CLI_RESUME, CLI_RESIZE}};
+						      {CLI_RESUME, CLI_CLASSES},       {CLI_RESUME, CLI_RESIZE},
+						      {CLI_RESUME, CLI_WEIGHTS},       {CLI_NO_SHUFFLE, CLI_SAMPLE_ORDER}};
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		if (cli_given(arguments, pairs[i][0]) && cli_given(arguments, pairs[i][1]))
@@ -111,6 +112,7 @@ int train_read_settings(struct train_settings *settings, const struct cli_argume
 			 .data_dir = cli_text(arguments, CLI_DATA_DIR, NULL)},
 		.model = cli_text(arguments, CLI_MODEL, recipe->model),
 		.model_options = {.classes = cli_whole(arguments, CLI_CLASSES, 0), .seed = seed},
+		.weights = cli_text(arguments, CLI_WEIGHTS, NULL),
 		.fit = recipe->fit,
 	};
 	status = cli_check_preset(arguments, "--model: ", settings->model);
@@ -121,5 +123,8 @@ int train_read_settings(struct train_settings *settings, const struct cli_argume
 	if (status != CLI_OK)
 		return status;
 	read_fit(&settings->fit, arguments);
-	return CLI_OK;
+	if (cli_given(arguments, CLI_SAMPLE_ORDER))
+		status = train_read_order(&settings->order, &settings->fit.sample_order_count, cli_text(arguments, CLI_SAMPLE_ORDER, ""));
+	settings->fit.sample_order = settings->order;
+	return status;
 }

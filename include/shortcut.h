@@ -296,6 +296,10 @@ struct sc_fit_options {
 	enum sc_split split;
 	const struct sc_data *validation; /* instead of a split */
 	bool no_shuffle;
+	/* The order of the samples, instead of a random one: numbers of the training data's samples (from 0), epoch after epoch, and from the
+	 * beginning again at the end. A multiple of the samples that train; none of them one that validates. Borrowed. NULL: none. */
+	const int64_t *sample_order;
+	int64_t sample_order_count;
 	uint64_t seed;
 	struct sc_compute compute;
 	const char *run;                 /* folder for config.json, weights, checkpoints, history.csv, history.json, steps.csv; NULL: none */

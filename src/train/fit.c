@@ -37,11 +37,7 @@ static void begin_epoch(struct sc_session *s)
 		s->event.train = sc_session_train_score(s);
 		s->event.learning_rate = sc_session_learning_rate(s, at->step - 1);
 	}
-	if (s->options.no_shuffle)
-		for (int64_t i = 0; i < s->samples.train_count; i++)
-			s->order[i] = i;
-	else
-		sc_sample_order(s->order, s->samples.train_count, s->options.seed, s->event.epoch);
+	sc_session_order_epoch(s, s->event.epoch);
 }
 
 /* Validation, history, checkpoint; of an epoch that --steps has cut short, too, but that one may still go on. */

@@ -1,10 +1,12 @@
 /* run_config.c - config.json of a run: see run_config.h. */
 #include "train/run_config.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/hash.h"
 #include "io/file.h"
 
@@ -32,11 +34,18 @@ static json_t *data_object(const struct sc_data *data, const char *fingerprint)
 static const char *const schedules[] = {"constant", "step", "cosine", "linear"}; /* by enum sc_schedule_kind */
 static const char *const convolutions[] = {"auto", "direct", "winograd"};        /* by enum sc_convolution_method */
 
+/* A checksum stands for the numbers. */
+static json_t *sample_order(const struct sc_fit_options *o)
+{
+	return o->sample_order ? json_sprintf("%016" PRIx64, sc_checksum_of(o->sample_order, o->sample_order_count * (int64_t)sizeof(int64_t)))
+			       : json_string("none");
+}
+
 static json_t *training_object(const struct sc_fit_options *o)
 {
 	const struct sc_optimizer *opt = &o->optimizer;
 	const struct sc_schedule *s = &o->schedule;
-	return json_pack("{s:I, s:I, s:o, s:o, s:s, s:b, s:o, s:s, s:b, s:s, s:o, s:I, s:o, s:o, s:o, s:s, s:b, s:o, s:s}",
+	return json_pack("{s:I, s:I, s:o, s:o, s:s, s:b, s:o, s:s, s:b, s:s, s:o, s:I, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:s}",
 			 "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "learning_rate",
 			 number(opt->learning_rate), "momentum", number(opt->momentum), "momentum_form",
 			 opt->momentum_form == SC_MOMENTUM_KERAS ? "keras" : "torch", "nesterov", opt->nesterov, "weight_decay",
@@ -45,7 +54,8 @@ static json_t *training_object(const struct sc_fit_options *o)
 			 "schedule", schedules[s->kind], "warmup_epochs", number(s->warmup_epochs), "step_epochs",
 			 (json_int_t)s->step_epochs, "step_factor", number(s->step_factor), "final_learning_rate",
 			 number(s->final_learning_rate), "validation_split", number(o->validation_split), "split",
-			 o->split == SC_SPLIT_STRATIFIED ? "stratified" : "last", "shuffle", !o->no_shuffle, "seed",
+			 o->split == SC_SPLIT_STRATIFIED ? "stratified" : "last", "shuffle", !o->no_shuffle, "sample_order",
+			 sample_order(o), "seed",
 			 json_sprintf("%llu", (unsigned long long)o->seed), "convolution", convolutions[o->compute.convolution]);
 }
 

@@ -2,6 +2,7 @@
 #include "train/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "train/evaluate.h"
 
@@ -31,6 +32,50 @@ static enum sc_status choose_samples(struct sc_session *s, struct sc_error *erro
 		s->all[i] = i;
 	s->check_data = o->validation, s->check_indices = s->all, s->check_count = o->validation->count;
 	return sc_check_data(s->model, o->validation, error);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* An order that was given must be of samples that train, and of whole epochs. */
+static enum sc_status check_order(const struct sc_session *s, struct sc_error *error)
+{
+	const struct sc_fit_options *o = &s->options;
+	int64_t count = s->samples.train_count;
+	if (!o->sample_order)
+		return SC_OK;
+	if (o->sample_order_count < 1 || o->sample_order_count % count != 0)
+		return sc_fail(error, SC_ERROR_ARGUMENT, "sample_order", -1,
+			       "sample_order: expected a multiple of the %lld samples that train, found %lld numbers", (long long)count,
+			       (long long)o->sample_order_count);
+	for (int64_t i = 0; i < o->sample_order_count; i++)
+		if (!bsearch(&o->sample_order[i], s->samples.train, (size_t)count, sizeof(int64_t), by_number))
+			return sc_fail(error, SC_ERROR_ARGUMENT, "sample_order", i,
+				       "sample_order: expected a sample of %s that trains (%lld to %lld), found %lld as number %lld", s->data->name,
+				       (long long)s->samples.train[0], (long long)s->samples.train[count - 1],
+				       (long long)o->sample_order[i], (long long)i + 1);
+	return SC_OK;
+}
+
+void sc_session_order_epoch(struct sc_session *s, int64_t epoch)
+{
+	const struct sc_fit_options *o = &s->options;
+	int64_t count = s->samples.train_count;
+	if (o->sample_order) {
+		int64_t first = (epoch - 1) % (o->sample_order_count / count) * count;
+		memcpy(s->order, o->sample_order + first, (size_t)count * sizeof(int64_t));
+		return;
+	}
+	if (o->no_shuffle) {
+		memcpy(s->order, s->samples.train, (size_t)count * sizeof(int64_t));
+		return;
+	}
+	sc_sample_order(s->order, count, o->seed, epoch);
+	for (int64_t i = 0; i < count; i++)
+		s->order[i] = s->samples.train[s->order[i]];
 }
 
 static enum sc_status make_lists(struct sc_session *s, struct sc_error *error)
@@ -96,6 +141,8 @@ enum sc_status sc_session_init(struct sc_session *session, struct sc_model *mode
 		status = sc_engine_init(&session->engine, &resolved->compute, error);
 	if (!status)
 		status = choose_samples(session, error);
+	if (!status)
+		status = check_order(session, error);
 	if (!status)
 		status = make_lists(session, error);
 	if (!status)

@@ -24,7 +24,7 @@ struct sc_session {
 	const struct sc_data *check_data; /* what validation reads: the data, or data of its own */
 	const int64_t *check_indices;
 	int64_t check_count;
-	int64_t *order; /* [samples.train_count]: this epoch's order, as places in samples.train */
+	int64_t *order; /* [samples.train_count]: this epoch's samples, in their order */
 	int64_t *batch; /* [largest batch]: sample numbers of a step */
 	int64_t *all;   /* [validation data's count]: 0, 1, 2, ... */
 	int64_t steps_per_epoch;
@@ -46,6 +46,7 @@ struct sc_session {
 enum sc_status sc_session_init(struct sc_session *session, struct sc_model *model, const struct sc_data *data,
 			       const struct sc_fit_options *resolved, struct sc_error *error);
 void sc_session_release(struct sc_session *session);
+void sc_session_order_epoch(struct sc_session *session, int64_t epoch); /* fills `order` */
 double sc_session_median_step(struct sc_session *session);
 
 /* step.c: the next step of the epoch: batch, forward, loss, backward, update. Moves `at` and `event` on. */

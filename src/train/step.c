@@ -31,7 +31,7 @@ static struct sc_plan *fill_batch(struct sc_session *s, int64_t *images)
 	*images = left < batch ? left : batch;
 	struct sc_plan *plan = *images == batch ? s->plan : s->rest_plan;
 	for (int64_t i = 0; i < *images; i++)
-		s->batch[i] = s->samples.train[s->order[first + i]];
+		s->batch[i] = s->order[first + i];
 	sc_batch_fill(&shape, s->data, s->batch, *images, s->engine.pool, sc_plan_images(plan), sc_plan_labels(plan));
 	return plan;
 }

@@ -49,6 +49,10 @@ if ((code != 0)); then
 	fail "a good training: exit $code: $err"
 	finish
 fi
+seq 0 255 >order
+sed 's/^7$/seven/' order >order.word
+sed 's/^7$/256/' order >order.beyond
+: >order.empty
 head -c 100000 run/weights.safetensors >cut.safetensors
 
 # check CODE PARTS ARGUMENTS

@@ -36,7 +36,7 @@ static struct sc_model *make_model(void)
 {
 	struct sc_model *model = NULL;
 	const struct sc_model_options shape = {.height = 28, .width = 28, .channels = 1, .classes = 10};
-	assert_int_equal(sc_model_create(&model, "resnet18", &shape, NULL), SC_OK);
+	assert_int_equal(sc_model_create(&model, "cifar20", &shape, NULL), SC_OK);
 	return model;
 }
 
@@ -102,7 +102,7 @@ static void every_image_is_seen_once_an_epoch(void **state)
 	assert_int_equal(result.images, 160);
 	assert_int_equal(result.train.count, 80);
 	assert_int_equal(result.validation.count, 0);
-	assert_true(result.images_per_second > 0 && result.step_seconds > 0 && result.promised_bytes > 100000000);
+	assert_true(result.images_per_second > 0 && result.step_seconds > 0 && result.promised_bytes > 4 * 2 * 270000);
 	sc_model_destroy(model);
 }
 
@@ -124,6 +124,59 @@ static void validation_is_the_last_part(void **state)
 	assert_int_equal(sc_evaluate(model, data, NULL, &score, NULL), SC_OK);
 	assert_int_equal(score.correct, result.validation.correct);
 	assert_true(score.loss == result.validation.loss);
+	sc_model_destroy(model);
+}
+
+/* The hash of the weights after two epochs of the first 64 images. */
+static void train_in_order(char hash[SC_HASH_SIZE], bool no_shuffle, const int64_t *order, int64_t count)
+{
+	struct sc_model *model = make_model();
+	struct sc_fit_options options = options_of(2);
+	options.validation_split = 0.2f;
+	options.no_shuffle = no_shuffle;
+	options.sample_order = order;
+	options.sample_order_count = count;
+	assert_int_equal(sc_fit(model, data, &options, NULL, NULL), SC_OK);
+	assert_int_equal(sc_model_hash(model, hash, NULL), SC_OK);
+	sc_model_destroy(model);
+}
+
+static void a_given_order_is_followed(void **state)
+{
+	(void)state;
+	char kept[SC_HASH_SIZE], given[SC_HASH_SIZE], twice[SC_HASH_SIZE], changed[SC_HASH_SIZE];
+	int64_t order[128];
+	for (int i = 0; i < 128; i++)
+		order[i] = i % 64;
+	train_in_order(kept, true, NULL, 0);
+	train_in_order(given, false, order, 64); /* for both epochs */
+	train_in_order(twice, false, order, 128);
+	assert_string_equal(given, kept);
+	assert_string_equal(twice, kept);
+	order[64] = 63, order[127] = 0; /* two batches of the second epoch change */
+	train_in_order(changed, false, order, 128);
+	assert_string_not_equal(changed, kept);
+}
+
+static void a_wrong_order_is_refused(void **state)
+{
+	(void)state;
+	struct sc_model *model = make_model();
+	struct sc_fit_options options = options_of(1);
+	struct sc_error error = {0};
+	int64_t order[64] = {0};
+	options.validation_split = 0.2f;
+	options.sample_order = order;
+	options.sample_order_count = 63;
+	assert_int_equal(sc_fit(model, data, &options, NULL, &error), SC_ERROR_ARGUMENT);
+	assert_non_null(strstr(error.message, "multiple of the 64 samples that train, found 63"));
+	options.sample_order_count = 64;
+	static const int64_t wrong[] = {64, 80, -1}; /* the first one validates */
+	for (int i = 0; i < 3; i++) {
+		order[7] = wrong[i];
+		assert_int_equal(sc_fit(model, data, &options, NULL, &error), SC_ERROR_ARGUMENT);
+		assert_int_equal(error.offset, 7);
+	}
 	sc_model_destroy(model);
 }
 
@@ -315,6 +368,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_image_is_seen_once_an_epoch), cmocka_unit_test(validation_is_the_last_part),
+		cmocka_unit_test(a_given_order_is_followed),	     cmocka_unit_test(a_wrong_order_is_refused),
 		cmocka_unit_test(callbacks_and_step_limits_stop),    cmocka_unit_test(non_finite_loss_stops_before_the_update),
 		cmocka_unit_test(run_folder_holds_everything),       cmocka_unit_test(unwritable_folder_leaves_nothing),
 		cmocka_unit_test(resumed_run_has_the_same_weights),  cmocka_unit_test(resume_keeps_the_convolutions_method),
