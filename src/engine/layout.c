@@ -32,6 +32,8 @@ static void find_lifetimes(struct sc_plan *plan)
 			use(plan, plan->extra[i], plan->step_count);
 		use(plan, plan->packed[i], plan->step_count);
 		use(plan, plan->bias[i], plan->step_count);
+		if (plan->engine.keep_outputs)
+			use(plan, plan->value[i], plan->step_count);
 	}
 }
 
