@@ -389,6 +389,7 @@ struct sc_plan_options {
 	enum sc_mode mode;
 	int64_t batch; /* 0: 32 */
 	struct sc_compute compute;
+	bool keep_outputs; /* for sc_plan_layer_output: a step and memory of its own for each layer, nothing fused or folded */
 };
 
 struct sc_plan_step {
@@ -413,6 +414,12 @@ SC_API void sc_plan_forward(struct sc_plan *plan, const float *images, float *sc
 SC_API struct sc_score sc_plan_step(struct sc_plan *plan, const float *images, const int32_t *labels);
 /* One update of the model's parameters from the plan's gradients. */
 SC_API void sc_plan_update(struct sc_plan *plan, const struct sc_optimizer *optimizer);
+/* Of a plan with keep_outputs, after a run: the output of layer `layer` (of sc_model_layer), (batch, height, width, channels). Valid until
+ * the next run. NULL without keep_outputs. */
+SC_API const float *sc_plan_layer_output(const struct sc_plan *plan, int64_t layer);
+/* After sc_plan_step with a finite loss: the gradient of tensor `tensor` (of sc_model_tensor), of its shape: of the batch's mean loss. Valid
+ * until the next step. NULL for tensors that are not trained, and for infer plans. */
+SC_API const float *sc_plan_tensor_gradient(const struct sc_plan *plan, int64_t tensor);
 SC_API int64_t sc_plan_promised_bytes(const struct sc_plan *plan); /* parameters, gradients, momenta, activations, workspace */
 SC_API int64_t sc_plan_arena_bytes(const struct sc_plan *plan);    /* activations and workspace alone */
 SC_API int64_t sc_plan_step_count(const struct sc_plan *plan);

@@ -58,6 +58,8 @@ void fuse_nodes(struct sc_plan *plan)
 	const struct sc_model *model = plan->model;
 	for (int i = 0; i < model->node_count; i++)
 		plan->group_end[i] = i;
+	if (plan->engine.keep_outputs) /* of a group only the last result would exist */
+		return;
 	for (int i = 1; i < model->node_count; i++) {
 		bool in_one = model->nodes[i].kind == SC_NODE_RELU ||
 			      (model->nodes[i].kind == SC_NODE_ADD && (plan->mode == SC_MODE_INFER || feeds_a_rectifier(model, i)));

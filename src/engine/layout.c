@@ -30,6 +30,8 @@ static void find_lifetimes(struct sc_plan *plan)
 	for (int i = 0; i < plan->model->node_count; i++) {
 		if (plan->model->nodes[i].kind == SC_NODE_BATCH_NORM)
 			use(plan, plan->extra[i], plan->step_count);
+		if (plan->engine.keep_outputs)
+			use(plan, plan->value[i], plan->step_count);
 	}
 }
 

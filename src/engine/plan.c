@@ -187,6 +187,7 @@ enum sc_status sc_plan_create(struct sc_plan **out, struct sc_model *model, cons
 	enum sc_status status = sc_engine_init(&engine, &options->compute, error);
 	if (status)
 		return status;
+	engine.keep_outputs = options->keep_outputs;
 	status = sc_plan_layout(&plan, model, &engine, options->mode, options->batch ? options->batch : 32, error);
 	if (status) {
 		sc_engine_release(&engine);
@@ -267,6 +268,17 @@ struct sc_model *sc_plan_model(const struct sc_plan *plan)
 float *sc_plan_gradients(const struct sc_plan *plan)
 {
 	return plan->gradients;
+}
+
+const float *sc_plan_layer_output(const struct sc_plan *plan, int64_t layer)
+{
+	return plan->engine.keep_outputs ? buffer_at(plan, plan->value[layer]) : NULL;
+}
+
+const float *sc_plan_tensor_gradient(const struct sc_plan *plan, int64_t tensor)
+{
+	const struct sc_parameter *p = &plan->model->parameters[tensor];
+	return plan->gradients && sc_parameter_trainable(p) ? plan->gradients + p->offset : NULL;
 }
 
 float *sc_plan_velocity(const struct sc_plan *plan)

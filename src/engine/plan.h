@@ -16,6 +16,7 @@ struct sc_engine {
 	struct sc_pool *pool;
 	enum sc_convolution_method convolution;
 	bool no_fuse;
+	bool keep_outputs; /* each layer's result stays where it is until the next run; includes no_fuse */
 };
 enum sc_status sc_engine_init(struct sc_engine *engine, const struct sc_compute *compute,
 			      struct sc_error *error); /* compute NULL: defaults */

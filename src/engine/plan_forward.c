@@ -140,6 +140,8 @@ static int result_buffer(struct sc_plan *plan, int head, int end, int second)
 	int input = n->inputs[0];
 	bool by_number =
 		n->kind == SC_NODE_RELU || n->kind == SC_NODE_ADD || (n->kind == SC_NODE_BATCH_NORM && plan->mode == SC_MODE_INFER);
+	if (plan->engine.keep_outputs)
+		return new_buffer(plan, node_numbers(plan, end) * (int64_t)sizeof(float));
 	if (by_number && read_last_by(plan, input, end))
 		return plan->value[input];
 	if (second != SC_NONE && plan->mode == SC_MODE_INFER && plan->value[second] != plan->value[input] &&

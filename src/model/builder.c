@@ -15,6 +15,7 @@ struct builder {
 	const struct sc_resnet *resnet;
 	int x;            /* the node that the next layer reads */
 	int64_t channels; /* of x */
+	int block;        /* how many there were */
 };
 
 /* Where a block stands. */
@@ -99,7 +100,7 @@ static int add_shortcut(const struct builder *b, int activated, struct place pla
 		return b->x;
 	if (same_channels && resnet->stride_block == SC_STRIDE_LAST)
 		return sc_graph_subsample(b->graph, "shortcut", b->x, place.stride, out, 0);
-	if (resnet->shortcut == SC_SHORTCUT_ZEROS)
+	if (resnet->shortcut == SC_SHORTCUT_ZEROS || resnet->shortcut == SC_SHORTCUT_NONE)
 		return sc_graph_subsample(b->graph, "shortcut", activated, place.stride, out,
 					  resnet->zero_channels == SC_ZEROS_AROUND ? zeros / 2 : 0);
 	const struct sc_filter filter = {.kernel = 1, .stride = place.stride, .channels = out};
@@ -107,13 +108,15 @@ static int add_shortcut(const struct builder *b, int activated, struct place pla
 	return resnet->projection_batch_norm ? sc_graph_batch_norm(b->graph, "downsample.1", x, SC_INIT_ONE) : x;
 }
 
-/* v1: relu(residual(x) + shortcut(x)); v2: residual(x) + shortcut(x); in a plain net the residual alone. */
+/* v1: relu(residual(x) + shortcut(x)); v2: residual(x) + shortcut(x); in a plain net the residual alone; where the block is left out
+ * the shortcut alone. */
 static void add_block(struct builder *b, struct place place)
 {
 	const struct sc_resnet *resnet = b->resnet;
 	int activated = resnet->preactivation ? add_norm_and_relu(b, 0, b->x) : b->x;
-	int x = add_residual(b, activated, place);
-	if (resnet->shortcut != SC_SHORTCUT_NONE)
+	bool left_out = ++b->block == resnet->without_block;
+	int x = left_out ? add_shortcut(b, activated, place) : add_residual(b, activated, place);
+	if (!left_out && resnet->shortcut != SC_SHORTCUT_NONE)
 		x = sc_graph_add(b->graph, "add", x, add_shortcut(b, activated, place));
 	b->x = resnet->preactivation ? x : sc_graph_relu(b->graph, "relu", x);
 	b->channels = block_channels(resnet, place.stage);

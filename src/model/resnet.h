@@ -48,6 +48,9 @@ struct sc_resnet {
 	enum sc_shortcut shortcut;
 	enum sc_zero_channels zero_channels;
 	bool projection_batch_norm; /* the 1x1 convolution on the shortcut, if there is one, has a BatchNorm */
+	/* A lesion: the block of this number, counted from 1, is its shortcut alone, in a plain net shortcut A. 0: none. Not for
+	 * pre-activation. */
+	int without_block;
 	struct sc_layer_style style;
 };
 

@@ -300,6 +300,72 @@ static void train_a_step(struct sc_model *model)
 	sc_plan_destroy(plan);
 }
 
+/* Index of a layer by its name. */
+static int64_t layer_of(const struct sc_model *model, const char *name)
+{
+	struct sc_layer layer = {.name = ""};
+	int64_t i = -1;
+	while (strcmp(layer.name, name) != 0)
+		sc_model_layer(model, ++i, &layer);
+	return i;
+}
+
+/* A plan that keeps all outputs gives the same bits, and what it shows of a layer is what the next layer reads: an addition's
+ * output is the sum, a rectifier's has no negative number, and none was written over. */
+static void kept_outputs_are_those_of_the_layers(void **state)
+{
+	(void)state;
+	struct sc_model *model = make_model("cifar20", 12);
+	struct sc_plan *plain = make_plan(model, SC_MODE_TRAIN, 3, 2, NULL), *kept = NULL;
+	const struct sc_plan_options options = {.batch = 3, .keep_outputs = true};
+	assert_int_equal(sc_plan_create(&kept, model, &options, NULL), SC_OK);
+	check_buffers(kept);
+	fill(plain), fill(kept);
+	sc_plan_run_step(plain), sc_plan_run_step(kept);
+	assert_memory_equal(sc_plan_gradients(plain), sc_plan_gradients(kept), (size_t)model->trainable_values * 4);
+	assert_null(sc_plan_layer_output(plain, 1));
+
+	const float *images = sc_plan_layer_output(kept, 0), *norm = sc_plan_layer_output(kept, layer_of(model, "layer1.0.bn2"));
+	const float *input = sc_plan_layer_output(kept, layer_of(model, "relu"));
+	const float *sum = sc_plan_layer_output(kept, layer_of(model, "layer1.0.add"));
+	const float *result = sc_plan_layer_output(kept, layer_of(model, "layer1.0.relu"));
+	assert_ptr_equal(images, sc_plan_images(kept));
+	for (int i = 0; i < 3 * 12 * 12 * 16; i++) {
+		assert_true(sum[i] == norm[i] + input[i]);
+		assert_true(result[i] == (sum[i] > 0 ? sum[i] : 0));
+	}
+	sc_plan_destroy(plain), sc_plan_destroy(kept);
+	sc_model_destroy(model);
+}
+
+/* For inference nothing is folded: BatchNorm's output is there, and the scores differ from folded ones by rounding alone (1e-4 of
+ * the largest: 20 layers of float32). */
+static void kept_outputs_of_inference_are_not_folded(void **state)
+{
+	(void)state;
+	struct sc_model *model = make_model("cifar20", 12);
+	train_a_step(model);
+	struct sc_plan *folded = make_plan(model, SC_MODE_INFER, 3, 2, NULL), *kept = NULL;
+	const struct sc_plan_options options = {.mode = SC_MODE_INFER, .batch = 3, .keep_outputs = true};
+	assert_int_equal(sc_plan_create(&kept, model, &options, NULL), SC_OK);
+	check_buffers(kept);
+	assert_int_equal(steps_with(kept, "fold"), 0);
+	fill(folded), fill(kept);
+	sc_plan_run_forward(folded), sc_plan_run_forward(kept);
+	const float *norm = sc_plan_layer_output(kept, layer_of(model, "bn1"));
+	const float *relu = sc_plan_layer_output(kept, layer_of(model, "relu"));
+	float largest = 0;
+	for (int i = 0; i < 3 * 10; i++)
+		largest = fmaxf(largest, fabsf(sc_plan_scores(kept)[i]));
+	for (int i = 0; i < 3 * 10; i++)
+		assert_true(fabsf(sc_plan_scores(kept)[i] - sc_plan_scores(folded)[i]) <= 1e-4f * largest);
+	for (int i = 0; i < 3 * 12 * 12 * 16; i++)
+		assert_true(relu[i] == (norm[i] > 0 ? norm[i] : 0));
+	assert_null(sc_plan_tensor_gradient(kept, 0));
+	sc_plan_destroy(folded), sc_plan_destroy(kept);
+	sc_model_destroy(model);
+}
+
 static void fused_inference_gives_the_same_bits(void **state)
 {
 	(void)state;
@@ -378,6 +444,8 @@ int main(void)
 		cmocka_unit_test(first_bad_tensor_is_named),
 		cmocka_unit_test(plans_describe_themselves),
 		cmocka_unit_test(fused_steps_give_the_same_bits),
+		cmocka_unit_test(kept_outputs_are_those_of_the_layers),
+		cmocka_unit_test(kept_outputs_of_inference_are_not_folded),
 		cmocka_unit_test(fused_inference_gives_the_same_bits),
 		cmocka_unit_test(infer_plans_take_new_parameters_when_refreshed),
 		cmocka_unit_test(bad_options_are_refused),

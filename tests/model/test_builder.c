@@ -236,6 +236,32 @@ static void shortcut_c_projects_everywhere_and_a_plain_net_adds_nothing(void **s
 	sc_model_destroy(model);
 }
 
+/* The block's layers are gone, all others are there under their names; where the shape changes, the shortcut is A's. */
+static void a_block_can_be_left_out(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"cifar20", "plain-cifar20"};
+	for (int i = 0; i < 2; i++) {
+		struct sc_resnet changed = *sc_resnet_find(names[i], NULL);
+		const struct sc_model_options options = {.height = 32, .width = 32, .channels = 3, .classes = 10};
+		struct sc_model *model = NULL, *whole = build(names[i], 32, 3);
+		changed.without_block = 4; /* the first of the second stage */
+		assert_int_equal(sc_resnet_build(&model, &changed, &options, NULL), SC_OK);
+		assert_int_equal(model->parameter_count, whole->parameter_count - 2 * 5);
+		assert_null(find(model, "layer2.0.conv1"));
+		assert_null(find(model, "layer2.0.add"));
+		assert_int_equal(input_of(model, "layer2.0.relu", 0)->kind, SC_NODE_SUBSAMPLE);
+		sc_model_destroy(model);
+
+		changed.without_block = 9; /* the last */
+		assert_int_equal(sc_resnet_build(&model, &changed, &options, NULL), SC_OK);
+		assert_ptr_equal(input_of(model, "layer3.2.relu", 0), find(model, "layer3.1.relu"));
+		assert_non_null(find(model, "layer2.0.conv1"));
+		sc_model_destroy(model);
+		sc_model_destroy(whole);
+	}
+}
+
 static void every_size_of_input_gives_at_least_one_pixel(void **state)
 {
 	(void)state;
@@ -259,6 +285,7 @@ int main(void)
 		cmocka_unit_test(other_members_of_the_family_can_be_built),
 		cmocka_unit_test(shortcut_a_subsamples_and_adds_zeros),
 		cmocka_unit_test(shortcut_c_projects_everywhere_and_a_plain_net_adds_nothing),
+		cmocka_unit_test(a_block_can_be_left_out),
 		cmocka_unit_test(every_size_of_input_gives_at_least_one_pixel),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
