@@ -43,15 +43,19 @@ static const char *kind_of(mode_t mode)
 	return "a device";
 }
 
+#define MOST_INTERRUPTIONS 1000 /* of one write in a row: nobody sends so many signals */
+
 int sc_write_all(int descriptor, const void *bytes, int64_t count)
 {
 	const char *from = bytes;
+	int interruptions = 0;
 	while (count > 0) {
 		ssize_t written = write(descriptor, from, (size_t)count);
-		if (written < 0 && errno == EINTR)
+		if (written < 0 && errno == EINTR && interruptions++ < MOST_INTERRUPTIONS)
 			continue;
 		if (written <= 0)
 			return written < 0 ? errno : EIO;
+		interruptions = 0;
 		from += written;
 		count -= written;
 	}

@@ -127,6 +127,7 @@ static enum sc_status keep_rows(struct sc_run_folder *folder, int64_t epochs, st
 		folder->capacity = epochs;
 	}
 	folder->row_count = epochs;
+	folder->rows_pending = false;
 	if (epochs == 0)
 		return SC_OK;
 	char *history = sc_path_join(folder->path, "history.json");
@@ -158,11 +159,38 @@ enum sc_status sc_run_folder_load(struct sc_run_folder *folder, struct sc_model 
 
 /* ---- Saving ----------------------------------------------------------------------------------------------------------- */
 
+void sc_run_folder_add_epoch(struct sc_run_folder *folder, const struct sc_epoch_row *row)
+{
+	if (row->epoch > folder->capacity)
+		return;
+	folder->rows[row->epoch - 1] = *row;
+	folder->row_count = row->epoch;
+	folder->rows_pending = true;
+}
+
+static enum sc_status save_history(struct sc_run_folder *folder, struct sc_error *error)
+{
+	if (!folder->rows_pending)
+		return SC_OK;
+	char *csv = sc_path_join(folder->path, "history.csv"), *json = sc_path_join(folder->path, "history.json");
+	enum sc_status status = csv && json ? SC_OK : sc_fail_memory(error, 0, folder->path);
+	if (!status)
+		status = sc_history_write_json(json, folder->rows, folder->row_count, error);
+	if (!status)
+		status = sc_history_write_csv(csv, folder->rows, folder->row_count, error);
+	folder->rows_pending = status != SC_OK;
+	free(csv);
+	free(json);
+	return status;
+}
+
 enum sc_status sc_run_folder_save(struct sc_run_folder *folder, struct sc_model *model, float *velocity,
 				  const struct sc_checkpoint *at, char name[64], struct sc_error *error)
 {
 	struct sc_checkpoint_file file = checkpoint_of(folder, model, velocity);
-	enum sc_status status = sc_steps_save(&folder->steps, error);
+	enum sc_status status = save_history(folder, error);
+	if (!status)
+		status = sc_steps_save(&folder->steps, error);
 	if (!status)
 		status = sc_checkpoint_write(&file, at, name, error);
 	if (status)
@@ -176,24 +204,17 @@ enum sc_status sc_run_folder_save(struct sc_run_folder *folder, struct sc_model 
 	return SC_OK;
 }
 
-enum sc_status sc_run_folder_publish(struct sc_run_folder *folder, const struct sc_model *model, const struct sc_epoch_row *row,
-				     struct sc_error *error)
+void sc_run_folder_make_room(struct sc_run_folder *folder)
 {
-	if (row->epoch <= folder->capacity) {
-		folder->rows[row->epoch - 1] = *row;
-		folder->row_count = row->epoch;
-	}
-	char *csv = sc_path_join(folder->path, "history.csv"), *json = sc_path_join(folder->path, "history.json");
+	struct sc_error error;
+	if (sc_steps_make_room(&folder->steps, &error) != SC_OK)
+		sc_log_line(SC_LOG_WARNING, "%s; rows of the steps to come will be missing", error.message);
+}
+
+enum sc_status sc_run_folder_save_weights(const struct sc_run_folder *folder, const struct sc_model *model, struct sc_error *error)
+{
 	char *weights = sc_path_join(folder->path, "weights.safetensors");
-	enum sc_status status = csv && json && weights ? SC_OK : sc_fail_memory(error, 0, folder->path);
-	if (!status)
-		status = sc_history_write_json(json, folder->rows, folder->row_count, error);
-	if (!status)
-		status = sc_history_write_csv(csv, folder->rows, folder->row_count, error);
-	if (!status)
-		status = sc_model_save(model, weights, error);
-	free(csv);
-	free(json);
+	enum sc_status status = weights ? sc_model_save(model, weights, error) : sc_fail_memory(error, 0, folder->path);
 	free(weights);
 	return status;
 }

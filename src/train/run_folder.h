@@ -22,6 +22,7 @@ struct sc_run_folder {
 	struct sc_steps steps;
 	struct sc_epoch_row *rows; /* [capacity] */
 	int64_t row_count, capacity;
+	bool rows_pending;      /* the history on the disk lacks some */
 	int64_t newest, before; /* steps of the two newest checkpoints that are known to be whole, or -1 */
 };
 
@@ -37,11 +38,13 @@ enum sc_status sc_run_folder_begin(struct sc_run_folder *folder, struct sc_model
 /* Loads the newest checkpoint that is whole, and forgets the rows of what came after it. Serves going back, too. */
 enum sc_status sc_run_folder_load(struct sc_run_folder *folder, struct sc_model *model, float *velocity, struct sc_checkpoint *at,
 				  int64_t steps_per_epoch, struct sc_error *error);
-/* Rows of steps, then the checkpoint; the one before the last goes. name: gets the checkpoint's name inside the run. */
+/* Rows of epochs and steps, then the checkpoint; the one before the last goes. name: gets the checkpoint's name inside the run. After
+ * a failure, sc_run_folder_make_room before the next step: rows wait for the next save. */
 enum sc_status sc_run_folder_save(struct sc_run_folder *folder, struct sc_model *model, float *velocity,
 				  const struct sc_checkpoint *at, char name[64], struct sc_error *error);
-/* weights.safetensors and the history, with `row` as the row of its epoch. */
-enum sc_status sc_run_folder_publish(struct sc_run_folder *folder, const struct sc_model *model, const struct sc_epoch_row *row,
-				     struct sc_error *error);
+void sc_run_folder_make_room(struct sc_run_folder *folder);
+/* The row of its epoch, for the next save. Cannot fail. */
+void sc_run_folder_add_epoch(struct sc_run_folder *folder, const struct sc_epoch_row *row);
+enum sc_status sc_run_folder_save_weights(const struct sc_run_folder *folder, const struct sc_model *model, struct sc_error *error);
 
 #endif

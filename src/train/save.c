@@ -25,24 +25,32 @@ bool sc_session_save_is_due(const struct sc_session *s)
 	       (o->checkpoint_seconds > 0 && sc_clock() - s->last_save >= o->checkpoint_seconds);
 }
 
+static enum sc_status write_all(struct sc_session *s, const struct sc_epoch_row *row, struct sc_error *error)
+{
+	enum sc_status status = SC_OK;
+	if (row) {
+		sc_run_folder_add_epoch(&s->folder, row);
+		status = sc_run_folder_save_weights(&s->folder, s->model, error);
+	}
+	if (!status)
+		status = sc_run_folder_save(&s->folder, s->model, s->velocity, &s->at, s->checkpoint_name, error);
+	return status;
+}
+
 enum sc_status sc_session_save(struct sc_session *s, const struct sc_epoch_row *row, bool last, struct sc_error *error)
 {
 	struct sc_error reason = {0};
-	enum sc_status status = SC_OK;
-	if (!s->folder.path || (!row && s->folder.newest == s->at.step))
+	if (!s->folder.path || (!row && s->folder.newest == s->at.step && !s->folder.rows_pending))
 		return SC_OK;
 	s->last_save = sc_clock();
-	if (row)
-		status = sc_run_folder_publish(&s->folder, s->model, row, &reason);
-	if (!status)
-		status = sc_run_folder_save(&s->folder, s->model, s->velocity, &s->at, s->checkpoint_name, &reason);
+	enum sc_status status = write_all(s, row, &reason);
 	if (!status) {
 		s->event.checkpoint = s->checkpoint_name;
 		return SC_OK;
 	}
-	if (status != SC_ERROR_NON_FINITE && s->options.on_save_error == SC_SAVE_ERROR_CONTINUE && !last) {
-		sc_log_line(SC_LOG_WARNING, "%s; the training goes on without this checkpoint", reason.message);
-		return SC_OK;
-	}
-	return sc_fail(error, status, reason.subject, reason.offset, "%s", reason.message);
+	if (status == SC_ERROR_NON_FINITE || s->options.on_save_error == SC_SAVE_ERROR_STOP || last)
+		return sc_fail(error, status, reason.subject, reason.offset, "%s", reason.message);
+	sc_log_line(SC_LOG_WARNING, "%s; the training goes on without this checkpoint", reason.message);
+	sc_run_folder_make_room(&s->folder);
+	return SC_OK;
 }

@@ -28,7 +28,7 @@ static int64_t end_of_rows(const char *text, int64_t last, int64_t *rows)
 	return line ? line + 1 - text : 0;
 }
 
-static enum sc_status make_room(struct sc_steps *steps, struct sc_error *error)
+enum sc_status sc_steps_make_room(struct sc_steps *steps, struct sc_error *error)
 {
 	if (steps->capacity - steps->count >= steps->between)
 		return SC_OK;
@@ -64,7 +64,7 @@ enum sc_status sc_steps_init(struct sc_steps *steps, const char *run, int64_t la
 {
 	*steps = (struct sc_steps){.between = between};
 	char *path = sc_path_join(run, "steps.csv");
-	enum sc_status status = path ? make_room(steps, error) : sc_fail_memory(error, 0, run);
+	enum sc_status status = path ? sc_steps_make_room(steps, error) : sc_fail_memory(error, 0, run);
 	if (!status)
 		status = begin_file(steps, path, last, error);
 	free(path);
@@ -99,10 +99,7 @@ enum sc_status sc_steps_save(struct sc_steps *steps, struct sc_error *error)
 	}
 	enum sc_status status = bytes > 0 ? sc_append_text(&steps->file, text, bytes, error) : SC_OK;
 	free(text);
-	if (status) {
-		make_room(steps, NULL); /* where there is none the rows to come are lost, and no step waits for them */
-		return status;
-	}
-	steps->count = 0;
-	return SC_OK;
+	if (!status)
+		steps->count = 0;
+	return status;
 }

@@ -20,7 +20,9 @@ struct sc_steps {
 enum sc_status sc_steps_init(struct sc_steps *steps, const char *run, int64_t last, int64_t between, struct sc_error *error);
 void sc_steps_release(struct sc_steps *steps);
 void sc_steps_add(struct sc_steps *steps, const struct sc_step_row *row); /* allocates nothing, cannot fail */
-/* Puts the rows on the disk; those that could not be put there are kept for the next time. */
+/* Puts the rows on the disk; those that could not be put there are kept for the next time, beside which the rows up to then need room.
+ */
 enum sc_status sc_steps_save(struct sc_steps *steps, struct sc_error *error);
+enum sc_status sc_steps_make_room(struct sc_steps *steps, struct sc_error *error);
 
 #endif

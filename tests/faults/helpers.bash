@@ -1,5 +1,6 @@
 # helpers.bash - what the scripts of tests/faults share: --seed and --count, a small training, and what the whole of it gives.
 # Sourced. By hand: SHORTCUT=... SOURCE_DIR=... INTERPOSE=... bash tests/faults/NAME.sh --seed 7 --count 1000
+[[ ! -w /dev/shm ]] || export TMPDIR=${TMPDIR:-/dev/shm} # where nothing waits for a disk: its failures are our own
 source "$SOURCE_DIR/tests/cli/helpers.bash"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-}${ASAN_OPTIONS:+:}verify_asan_link_order=0
 
