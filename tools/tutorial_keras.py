@@ -10,23 +10,13 @@ again halves the training loss of the third epoch.
 """
 
 import argparse
-import gzip
 import json
-import pathlib
 
 import keras
 import numpy
 
 import nets_keras
-
-MNIST = pathlib.Path(__file__).resolve().parent.parent / "data" / "mnist"
-
-
-def read(part):
-    with gzip.open(MNIST / f"{part}-images-idx3-ubyte.gz") as file:
-        images = numpy.frombuffer(file.read(), numpy.uint8, offset=16).reshape(-1, 28, 28, 1).astype("float32")
-    with gzip.open(MNIST / f"{part}-labels-idx1-ubyte.gz") as file:
-        return images, numpy.frombuffer(file.read(), numpy.uint8, offset=8).astype("int32")
+from mnist_images import read
 
 
 def main():
@@ -35,6 +25,8 @@ def main():
     parser.add_argument("--epochs", type=int, default=3)
     options = parser.parse_args()
     images, labels = read("train")
+    images = images[..., None]
+    test_images, test_labels = read("t10k")
     kept = len(images) * 4 // 5
     for seed in options.seeds:
         keras.utils.set_random_seed(seed)
@@ -49,7 +41,7 @@ def main():
             )
             for name, values in fit.history.items():
                 history.setdefault(name, []).extend(values)
-        loss, accuracy = model.evaluate(*read("t10k"), 128, verbose=0)
+        loss, accuracy = model.evaluate(test_images[..., None], test_labels, 128, verbose=0)
         result = {"seed": seed, "test_accuracy": accuracy, "test_loss": loss, **history}
         print(json.dumps(result), flush=True)
 
