@@ -129,6 +129,7 @@ struct sc_model_options {
 	int64_t height, width, channels; /* of the input; 0: 224 x 224 x 3 */
 	int64_t classes;                 /* 0: 1000; 10 for keras-tutorial-* and *cifar* */
 	uint64_t seed;                   /* of the initial parameters */
+	bool zero_init_last;             /* each block begins as its shortcut: its last BatchNorm's scale is 0 at first (Goyal et al., 2017) */
 	struct sc_preprocess preprocess; /* travels with the weights */
 	const char *const *class_names;  /* [classes], copied; NULL: "0", "1", ... */
 };

@@ -80,6 +80,11 @@ double sc_exp(double x)
 	return y * power_of_2(k);
 }
 
+double sc_sigmoid(double x)
+{
+	return 1.0 / (1.0 + sc_exp(-x));
+}
+
 /* x = 2^k m with m in [1/sqrt 2, sqrt 2];  log m = 2 atanh(s) = 2 s + s^3 (2/3 + 2/5 s^2 + ...) with s = (m - 1) / (m + 1). */
 double sc_log(double x)
 {

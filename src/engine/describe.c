@@ -23,8 +23,11 @@ static const char *const kind_names[] = {
 	[SC_NODE_ADD] = "add",
 	[SC_NODE_MAX_POOL] = "max-pool",
 	[SC_NODE_GLOBAL_AVERAGE_POOL] = "average pool",
+	[SC_NODE_AVERAGE_POOL] = "average pool",
 	[SC_NODE_DENSE] = "dense",
 	[SC_NODE_SUBSAMPLE] = "subsample",
+	[SC_NODE_SIGMOID] = "sigmoid",
+	[SC_NODE_SCALE] = "scale",
 };
 
 static const char *const tails[2][2] = {{"", " + relu"}, {" + add", " + add + relu"}}; /* [adds][rectifies] */
@@ -35,6 +38,8 @@ static int64_t operations(const struct sc_node *n)
 	switch (n->kind) {
 	case SC_NODE_BATCH_NORM:
 		return 8;
+	case SC_NODE_SIGMOID: /* the polynomial of exp */
+		return 30;
 	case SC_NODE_MAX_POOL:
 		return n->window.kernel_h * n->window.kernel_w;
 	default:
@@ -51,7 +56,7 @@ static int64_t step_flops(const struct sc_plan *plan, const struct step *s)
 		struct sc_convolution c = node_convolution(plan, s->node);
 		return 2 * c.mb * c.oh * c.ow * sc_weight_count(&c);
 	}
-	if (n->kind == SC_NODE_GLOBAL_AVERAGE_POOL)
+	if (n->kind == SC_NODE_GLOBAL_AVERAGE_POOL || n->kind == SC_NODE_AVERAGE_POOL)
 		return node_numbers(plan, n->inputs[0]);
 	return node_numbers(plan, s->node) * (s->pass == PASS_LOSS ? 8 : operations(n));
 }

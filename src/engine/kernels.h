@@ -55,8 +55,23 @@ struct sc_max_pool {
 	float pad_value; /* takes part as a value of its own where a window reaches outside; -INFINITY never wins */
 };
 
+/* The map cut into cells of kh x kw pixels, from the top left; oh = ceil(ih / kh), ow = ceil(iw / kw). Cells at the bottom and at the
+ * right may be cut off: they average the pixels that they have. */
+struct sc_average_pool {
+	int64_t mb, ih, iw, oh, ow, channels, kh, kw;
+};
+
 struct sc_subsample { /* every stride-th pixel; ic channels, zeros_before of the other oc - ic before them, the rest after */
 	int64_t mb, ih, iw, ic, oh, ow, oc, stride, zeros_before;
+};
+
+struct sc_scale { /* each channel of each image by a number of its own: src (mb, pixels, channels), factor (mb, channels) */
+	int64_t mb, pixels, channels;
+};
+struct sc_scale_backward {
+	const float *src, *factor, *diff_dst;
+	float *diff_src; /* may be diff_dst */
+	float *diff_factor;
 };
 
 struct sc_batch_norm {
@@ -129,11 +144,17 @@ struct sc_kernels {
 	void (*max_pool_forward)(const struct sc_max_pool *m, const float *src, float *dst, uint8_t *winner, struct sc_pool *pool);
 	void (*max_pool_backward)(const struct sc_max_pool *m, const float *diff_dst, const uint8_t *winner, float *diff_src,
 				  struct sc_pool *pool);
-	/* (mb, height * width, channels) -> (mb, channels) */
-	void (*average_pool_forward)(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst,
-				     struct sc_pool *pool);
-	void (*average_pool_backward)(int64_t mb, int64_t pixels, int64_t channels, const float *diff_dst, float *diff_src,
+	/* (mb, ih, iw, channels) -> (mb, oh, ow, channels) */
+	void (*average_pool_forward)(const struct sc_average_pool *a, const float *src, float *dst, struct sc_pool *pool);
+	void (*average_pool_backward)(const struct sc_average_pool *a, const float *diff_dst, float *diff_src,
 				      struct sc_pool *pool);
+
+	void (*sigmoid_forward)(int64_t count, const float *src, float *dst, struct sc_pool *pool); /* dst may be src */
+	/* diff_src may be diff_dst; dst is the forward's result. */
+	void (*sigmoid_backward)(int64_t count, const float *dst, const float *diff_dst, float *diff_src, struct sc_pool *pool);
+	void (*scale_forward)(const struct sc_scale *s, const float *src, const float *factor, float *dst,
+			      struct sc_pool *pool); /* dst may be src */
+	void (*scale_backward)(const struct sc_scale *s, const struct sc_scale_backward *t, struct sc_pool *pool);
 
 	/* (mb, ih, iw, ic) -> (mb, oh, ow, oc) */
 	void (*subsample_forward)(const struct sc_subsample *s, const float *src, float *dst, struct sc_pool *pool);

@@ -81,9 +81,9 @@ static void run_max_pool(const struct sc_plan *plan, const struct step *s)
 
 static void run_average_pool(const struct sc_plan *plan, const struct step *s)
 {
-	const struct sc_node *in = &plan->model->nodes[step_node(plan, s)->inputs[0]];
-	plan->engine.kernels->average_pool_backward(plan->batch, in->height * in->width, in->channels, buffer_at(plan, s->diff_dst),
-						    buffer_at(plan, s->diff_src), plan->engine.pool);
+	struct sc_average_pool a = node_average_pool(plan, s->node);
+	plan->engine.kernels->average_pool_backward(&a, buffer_at(plan, s->diff_dst), buffer_at(plan, s->diff_src),
+						    plan->engine.pool);
 }
 
 static void run_subsample(const struct sc_plan *plan, const struct step *s)
@@ -91,6 +91,25 @@ static void run_subsample(const struct sc_plan *plan, const struct step *s)
 	struct sc_subsample subsample = node_subsample(plan, s->node);
 	plan->engine.kernels->subsample_backward(&subsample, buffer_at(plan, s->diff_dst), buffer_at(plan, s->diff_src),
 						 plan->engine.pool);
+}
+
+static void run_sigmoid(const struct sc_plan *plan, const struct step *s)
+{
+	plan->engine.kernels->sigmoid_backward(node_numbers(plan, s->node), buffer_at(plan, s->dst), buffer_at(plan, s->diff_dst),
+					       buffer_at(plan, s->diff_src), plan->engine.pool);
+}
+
+static void run_scale(const struct sc_plan *plan, const struct step *s)
+{
+	struct sc_scale scale = node_scale(plan, s->node);
+	const struct sc_scale_backward t = {
+		.src = buffer_at(plan, s->src),
+		.factor = buffer_at(plan, s->second),
+		.diff_dst = buffer_at(plan, s->diff_dst),
+		.diff_src = buffer_at(plan, s->diff_src),
+		.diff_factor = buffer_at(plan, s->diff_second),
+	};
+	plan->engine.kernels->scale_backward(&scale, &t, plan->engine.pool);
 }
 
 /* diff_src = src + second, all of them gradients of the node's result. */
@@ -144,7 +163,7 @@ static void visit_simple(struct sc_plan *plan, int node, step_function run, bool
 	int part = in_place && !awaited(plan, diff, node, SC_NONE) ? diff : new_gradient(plan, input);
 	struct step *s = new_step(plan, PASS_BACKWARD, node, run);
 	s->diff_dst = diff, s->diff_src = part, s->extra = plan->extra[node];
-	if (n->kind == SC_NODE_RELU)
+	if (n->kind == SC_NODE_RELU || n->kind == SC_NODE_SIGMOID)
 		s->dst = plan->value[node];
 	give_to_input(plan, node, input, part);
 }
@@ -204,6 +223,18 @@ static void visit_convolution(struct sc_plan *plan, int node)
 		give_to_input(plan, node, input, part);
 }
 
+static void visit_scale(struct sc_plan *plan, int node)
+{
+	const int *inputs = plan->model->nodes[node].inputs;
+	int diff = plan->diff[node];
+	int part = awaited(plan, diff, node, SC_NONE) ? new_gradient(plan, inputs[0]) : diff, factor = new_gradient(plan, inputs[1]);
+	struct step *s = new_step(plan, PASS_BACKWARD, node, run_scale);
+	s->src = plan->value[inputs[0]], s->second = plan->value[inputs[1]];
+	s->diff_dst = diff, s->diff_src = part, s->diff_second = factor;
+	give_to_input(plan, node, inputs[0], part);
+	give_to_input(plan, node, inputs[1], factor);
+}
+
 static void visit_add(struct sc_plan *plan, int node)
 {
 	for (int i = 0; i < 2; i++) {
@@ -229,10 +260,17 @@ static void visit(struct sc_plan *plan, int node)
 		visit_simple(plan, node, run_max_pool, false);
 		break;
 	case SC_NODE_GLOBAL_AVERAGE_POOL:
+	case SC_NODE_AVERAGE_POOL:
 		visit_simple(plan, node, run_average_pool, false);
 		break;
 	case SC_NODE_SUBSAMPLE:
 		visit_simple(plan, node, run_subsample, false);
+		break;
+	case SC_NODE_SIGMOID:
+		visit_simple(plan, node, run_sigmoid, true);
+		break;
+	case SC_NODE_SCALE:
+		visit_scale(plan, node);
 		break;
 	case SC_NODE_ADD:
 		visit_add(plan, node);

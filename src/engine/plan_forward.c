@@ -73,15 +73,27 @@ static void run_max_pool(const struct sc_plan *plan, const struct step *s)
 
 static void run_average_pool(const struct sc_plan *plan, const struct step *s)
 {
-	const struct sc_node *in = &plan->model->nodes[step_node(plan, s)->inputs[0]];
-	plan->engine.kernels->average_pool_forward(plan->batch, in->height * in->width, in->channels, buffer_at(plan, s->src),
-						   buffer_at(plan, s->dst), plan->engine.pool);
+	struct sc_average_pool a = node_average_pool(plan, s->node);
+	plan->engine.kernels->average_pool_forward(&a, buffer_at(plan, s->src), buffer_at(plan, s->dst), plan->engine.pool);
 }
 
 static void run_subsample(const struct sc_plan *plan, const struct step *s)
 {
 	struct sc_subsample subsample = node_subsample(plan, s->node);
 	plan->engine.kernels->subsample_forward(&subsample, buffer_at(plan, s->src), buffer_at(plan, s->dst), plan->engine.pool);
+}
+
+static void run_sigmoid(const struct sc_plan *plan, const struct step *s)
+{
+	plan->engine.kernels->sigmoid_forward(node_numbers(plan, s->node), buffer_at(plan, s->src), buffer_at(plan, s->dst),
+					      plan->engine.pool);
+}
+
+static void run_scale(const struct sc_plan *plan, const struct step *s)
+{
+	struct sc_scale scale = node_scale(plan, s->node);
+	plan->engine.kernels->scale_forward(&scale, buffer_at(plan, s->src), buffer_at(plan, s->second), buffer_at(plan, s->dst),
+					    plan->engine.pool);
 }
 
 static const step_function functions[] = {
@@ -92,21 +104,37 @@ static const step_function functions[] = {
 	[SC_NODE_ADD] = run_add,
 	[SC_NODE_MAX_POOL] = run_max_pool,
 	[SC_NODE_GLOBAL_AVERAGE_POOL] = run_average_pool,
+	[SC_NODE_AVERAGE_POOL] = run_average_pool,
 	[SC_NODE_SUBSAMPLE] = run_subsample,
+	[SC_NODE_SIGMOID] = run_sigmoid,
+	[SC_NODE_SCALE] = run_scale,
 };
 
-/* Whether backward reads the value of a node: convolutions, dense layers and BatchNorm read their source, a rectifier its result.
- */
+/* Backward of a rectifier and of a sigmoid reads the result. */
+static bool reads_own_result(enum sc_node_kind kind)
+{
+	return kind == SC_NODE_RELU || kind == SC_NODE_SIGMOID;
+}
+
+/* Whether backward of `reader` needs the value of `node`, one of its inputs or not: convolutions, dense layers and BatchNorm need
+ * their source, a scale both of its inputs. */
+static bool reads_input(const struct sc_node *reader, int node)
+{
+	if (reader->kind == SC_NODE_SCALE && reader->inputs[1] == node)
+		return true;
+	return reader->inputs[0] == node &&
+	       (is_convolution(reader) || reader->kind == SC_NODE_BATCH_NORM || reader->kind == SC_NODE_SCALE);
+}
+
 static bool backward_reads_value(const struct sc_plan *plan, int node)
 {
 	const struct sc_model *model = plan->model;
 	if (plan->mode != SC_MODE_TRAIN || computed_again(plan, node))
 		return false;
-	if (model->nodes[node].kind == SC_NODE_RELU)
+	if (reads_own_result(model->nodes[node].kind))
 		return true;
 	for (int i = node + 1; i < model->node_count; i++)
-		if ((is_convolution(&model->nodes[i]) || model->nodes[i].kind == SC_NODE_BATCH_NORM) &&
-		    model->nodes[i].inputs[0] == node)
+		if (reads_input(&model->nodes[i], node))
 			return true;
 	return false;
 }
@@ -118,7 +146,7 @@ bool computed_again(const struct sc_plan *plan, int node)
 	if (plan->mode != SC_MODE_TRAIN || head == node || group_residual(plan, head) != SC_NONE)
 		return false;
 	for (int i = node + 1; i < model->node_count; i++)
-		if (model->nodes[i].kind == SC_NODE_BATCH_NORM && model->nodes[i].inputs[0] == node)
+		if (reads_input(&model->nodes[i], node) && !is_convolution(&model->nodes[i]))
 			return false;
 	return true;
 }
@@ -138,13 +166,14 @@ static int result_buffer(struct sc_plan *plan, int head, int end, int second)
 {
 	const struct sc_node *n = &plan->model->nodes[head];
 	int input = n->inputs[0];
-	bool by_number =
-		n->kind == SC_NODE_RELU || n->kind == SC_NODE_ADD || (n->kind == SC_NODE_BATCH_NORM && plan->mode == SC_MODE_INFER);
+	bool by_number = n->kind == SC_NODE_RELU || n->kind == SC_NODE_ADD || n->kind == SC_NODE_SIGMOID || n->kind == SC_NODE_SCALE ||
+			 (n->kind == SC_NODE_BATCH_NORM && plan->mode == SC_MODE_INFER);
+	bool alike = n->kind != SC_NODE_SCALE; /* the second operand is as large as the result */
 	if (plan->engine.keep_outputs)
 		return new_buffer(plan, node_numbers(plan, end) * (int64_t)sizeof(float));
 	if (by_number && read_last_by(plan, input, end))
 		return plan->value[input];
-	if (second != SC_NONE && plan->mode == SC_MODE_INFER && plan->value[second] != plan->value[input] &&
+	if (second != SC_NONE && alike && plan->mode == SC_MODE_INFER && plan->value[second] != plan->value[input] &&
 	    read_last_by(plan, second, end))
 		return plan->value[second];
 	return new_buffer(plan, node_numbers(plan, end) * (int64_t)sizeof(float));

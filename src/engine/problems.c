@@ -88,6 +88,29 @@ struct sc_max_pool node_max_pool(const struct sc_plan *plan, int node)
 	};
 }
 
+/* The global one is a single cell. */
+struct sc_average_pool node_average_pool(const struct sc_plan *plan, int node)
+{
+	const struct sc_node *n = &plan->model->nodes[node], *in = &plan->model->nodes[n->inputs[0]];
+	bool global = n->kind == SC_NODE_GLOBAL_AVERAGE_POOL;
+	return (struct sc_average_pool){
+		.mb = plan->batch,
+		.ih = in->height,
+		.iw = in->width,
+		.oh = n->height,
+		.ow = n->width,
+		.channels = n->channels,
+		.kh = global ? in->height : n->window.kernel_h,
+		.kw = global ? in->width : n->window.kernel_w,
+	};
+}
+
+struct sc_scale node_scale(const struct sc_plan *plan, int node)
+{
+	const struct sc_node *n = &plan->model->nodes[node];
+	return (struct sc_scale){.mb = plan->batch, .pixels = n->height * n->width, .channels = n->channels};
+}
+
 struct sc_subsample node_subsample(const struct sc_plan *plan, int node)
 {
 	const struct sc_node *n = &plan->model->nodes[node], *in = &plan->model->nodes[n->inputs[0]];

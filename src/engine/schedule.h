@@ -88,6 +88,8 @@ static inline bool is_convolution(const struct sc_node *node)
 struct sc_convolution node_convolution(const struct sc_plan *plan, int node);
 struct sc_batch_norm node_batch_norm(const struct sc_plan *plan, int node);
 struct sc_max_pool node_max_pool(const struct sc_plan *plan, int node);
+struct sc_average_pool node_average_pool(const struct sc_plan *plan, int node);
+struct sc_scale node_scale(const struct sc_plan *plan, int node);
 struct sc_subsample node_subsample(const struct sc_plan *plan, int node);
 
 /* fuse.c: fills group_end. A group begins with its head, a convolution or a BatchNorm; a lone node is its own head. The residual is

@@ -1,8 +1,9 @@
 /* builder.c - the layers of a residual network, from stem to scores, for any net of the family that struct sc_resnet describes.
  *
  * Sources: He, Zhang, Ren, Sun: "Deep residual learning for image recognition", 2015 (v1), and "Identity mappings in deep residual
- * networks", 2016 (v2, pre-activation). Layer names are torchvision's; in v2 bn1 is the BatchNorm before conv1, and so on. It adds
- * nodes to a graph and knows nothing of memory, parameters or presets. */
+ * networks", 2016 (v2, pre-activation). Layer names are torchvision's and timm's; in v2 bn1 is the BatchNorm before conv1, and so on. It adds
+ * nodes to a graph and knows nothing of memory, parameters or presets. Stems C and D and average pooling in the shortcut: He, Zhang,
+ * Zhang, Zhang, Xie, Li: "Bag of tricks for image classification", 2018. */
 #include "model/resnet.h"
 
 #include <math.h>
@@ -84,9 +85,40 @@ static int add_residual(const struct builder *b, int activated, struct place pla
 		if (!b->resnet->preactivation && !last)
 			x = add_norm_and_relu(b, i, x);
 		if (!b->resnet->preactivation && last)
-			x = sc_graph_batch_norm(b->graph, numbered(name, "bn", i), x, SC_INIT_ONE);
+			x = sc_graph_batch_norm(b->graph, numbered(name, "bn", i), x,
+						b->resnet->zero_init_last ? SC_INIT_ZERO : SC_INIT_ONE);
 	}
 	return x;
+}
+
+/* Squeeze-and-excitation: each channel times what a small net makes of all channels' means. */
+static int add_gate(const struct builder *b, int x, int64_t channels)
+{
+	const int64_t hidden = (channels / b->resnet->squeeze + 4) / 8 * 8;
+	struct sc_filter filter = {.kernel = 1, .stride = 1, .bias = true, .bias_initialiser = b->resnet->style.dense_bias};
+	int gate = sc_graph_average_pool(b->graph, "se.pool", x, 0);
+	filter.channels = hidden > 8 ? hidden : 8;
+	gate = sc_graph_convolution(b->graph, "se.fc1", gate, &filter);
+	gate = sc_graph_relu(b->graph, "se.act", gate);
+	filter.channels = channels;
+	gate = sc_graph_convolution(b->graph, "se.fc2", gate, &filter);
+	gate = sc_graph_sigmoid(b->graph, "se.gate", gate);
+	return sc_graph_scale(b->graph, "se", x, gate);
+}
+
+/* A 1x1 convolution; in stem D's nets averages of 2x2 pixels take the place of its stride. */
+static int add_projection(const struct builder *b, int x, struct sc_filter filter)
+{
+	const struct sc_resnet *resnet = b->resnet;
+	const bool pools = resnet->average_down;
+	if (pools && filter.stride > 1)
+		x = sc_graph_average_pool(b->graph, "downsample.0", x, filter.stride);
+	if (pools)
+		filter.stride = 1;
+	x = add_convolution(b, pools ? "downsample.1" : "downsample.0", x, filter, resnet->projection_batch_norm);
+	if (!resnet->projection_batch_norm)
+		return x;
+	return sc_graph_batch_norm(b->graph, pools ? "downsample.2" : "downsample.1", x, SC_INIT_ONE);
 }
 
 /* What is added to the residual of a block: its input itself, or something of the residual's shape made of it. In v2 what changes
@@ -103,9 +135,7 @@ static int add_shortcut(const struct builder *b, int activated, struct place pla
 	if (resnet->shortcut == SC_SHORTCUT_ZEROS || resnet->shortcut == SC_SHORTCUT_NONE)
 		return sc_graph_subsample(b->graph, "shortcut", activated, place.stride, out,
 					  resnet->zero_channels == SC_ZEROS_AROUND ? zeros / 2 : 0);
-	const struct sc_filter filter = {.kernel = 1, .stride = place.stride, .channels = out};
-	int x = add_convolution(b, "downsample.0", activated, filter, resnet->projection_batch_norm);
-	return resnet->projection_batch_norm ? sc_graph_batch_norm(b->graph, "downsample.1", x, SC_INIT_ONE) : x;
+	return add_projection(b, activated, (struct sc_filter){.kernel = 1, .stride = place.stride, .channels = out});
 }
 
 /* v1: relu(residual(x) + shortcut(x)); v2: residual(x) + shortcut(x); in a plain net the residual alone; where the block is left out
@@ -116,19 +146,40 @@ static void add_block(struct builder *b, struct place place)
 	int activated = resnet->preactivation ? add_norm_and_relu(b, 0, b->x) : b->x;
 	bool left_out = ++b->block == resnet->without_block;
 	int x = left_out ? add_shortcut(b, activated, place) : add_residual(b, activated, place);
+	if (resnet->squeeze && !left_out)
+		x = add_gate(b, x, block_channels(resnet, place.stage));
 	if (!left_out && resnet->shortcut != SC_SHORTCUT_NONE)
 		x = sc_graph_add(b->graph, "add", x, add_shortcut(b, activated, place));
 	b->x = resnet->preactivation ? x : sc_graph_relu(b->graph, "relu", x);
 	b->channels = block_channels(resnet, place.stage);
 }
 
+/* The two convolutions that come before the last one of a deep stem, each with BatchNorm and rectifier; its layers are numbered. */
+static int add_deep_stem(const struct builder *b, int x, struct sc_filter filter)
+{
+	static const char *const names[2][3] = {{"conv1.0", "conv1.1", "conv1.2"}, {"conv1.3", "conv1.4", "conv1.5"}};
+	for (int i = 0; i < 2; i++) {
+		filter.channels = b->resnet->stem_deep[i];
+		x = add_convolution(b, names[i][0], x, filter, true);
+		x = sc_graph_batch_norm(b->graph, names[i][1], x, SC_INIT_ONE);
+		x = sc_graph_relu(b->graph, names[i][2], x);
+		filter.stride = 1;
+	}
+	return x;
+}
+
 static void add_stem(struct builder *b)
 {
 	const struct sc_resnet *resnet = b->resnet;
-	const struct sc_filter filter = {
+	const bool deep = resnet->stem_deep[0] != 0;
+	struct sc_filter filter = {
 		.kernel = resnet->stem_kernel, .stride = resnet->stem_stride, .channels = resnet->stem_channels};
 	b->x = sc_graph_input(b->graph);
-	b->x = add_convolution(b, "conv1", b->x, filter, !resnet->preactivation);
+	if (deep) {
+		b->x = add_deep_stem(b, b->x, filter);
+		filter.stride = 1;
+	}
+	b->x = add_convolution(b, deep ? "conv1.6" : "conv1", b->x, filter, !resnet->preactivation);
 	b->channels = resnet->stem_channels;
 	if (!resnet->preactivation) {
 		b->x = sc_graph_batch_norm(b->graph, "bn1", b->x, SC_INIT_ONE);
@@ -160,6 +211,6 @@ void sc_resnet_add_layers(struct sc_graph *graph, const struct sc_resnet *resnet
 		b.x = sc_graph_batch_norm(graph, "post_bn", b.x, SC_INIT_ONE);
 		b.x = sc_graph_relu(graph, "post_relu", b.x);
 	}
-	b.x = sc_graph_average_pool(graph, "avgpool", b.x);
+	b.x = sc_graph_average_pool(graph, "avgpool", b.x, 0);
 	sc_graph_dense(graph, "fc", b.x, classes);
 }

@@ -180,7 +180,7 @@ int sc_graph_convolution(struct sc_graph *graph, const char *name, int input, co
 				     (const int64_t[]){kernel, kernel, in, node->channels});
 	set_fans(graph, node->weight, kernel * kernel, in, node->channels);
 	if (filter->bias) {
-		node->bias = add_vector(graph, node, "bias", SC_ROLE_BIAS, SC_INIT_ZERO);
+		node->bias = add_vector(graph, node, "bias", SC_ROLE_BIAS, filter->bias_initialiser);
 		set_fans(graph, node->bias, kernel * kernel, in, node->channels);
 	}
 	return close_node(graph, node);
@@ -203,13 +203,29 @@ int sc_graph_batch_norm(struct sc_graph *graph, const char *name, int input, enu
 	return close_node(graph, node);
 }
 
-int sc_graph_relu(struct sc_graph *graph, const char *name, int input)
+/* A node whose result has the shape of its first input. */
+static int add_alike(struct sc_graph *graph, enum sc_node_kind kind, const char *name, int input, int second)
 {
-	struct sc_node *node = add_node(graph, SC_NODE_RELU, name, input, SC_NONE);
+	struct sc_node *node = add_node(graph, kind, name, input, second);
 	if (!node)
 		return SC_NONE;
 	copy_shape(node, &graph->model->nodes[input]);
 	return close_node(graph, node);
+}
+
+int sc_graph_relu(struct sc_graph *graph, const char *name, int input)
+{
+	return add_alike(graph, SC_NODE_RELU, name, input, SC_NONE);
+}
+
+int sc_graph_sigmoid(struct sc_graph *graph, const char *name, int input)
+{
+	return add_alike(graph, SC_NODE_SIGMOID, name, input, SC_NONE);
+}
+
+int sc_graph_scale(struct sc_graph *graph, const char *name, int input, int factor)
+{
+	return add_alike(graph, SC_NODE_SCALE, name, input, factor);
 }
 
 int sc_graph_add(struct sc_graph *graph, const char *name, int a, int b)
@@ -255,13 +271,20 @@ int sc_graph_subsample(struct sc_graph *graph, const char *name, int input, int6
 	return close_node(graph, node);
 }
 
-int sc_graph_average_pool(struct sc_graph *graph, const char *name, int input)
+int sc_graph_average_pool(struct sc_graph *graph, const char *name, int input, int64_t cell)
 {
-	struct sc_node *node = add_node(graph, SC_NODE_GLOBAL_AVERAGE_POOL, name, input, SC_NONE);
+	struct sc_node *node = add_node(graph, cell ? SC_NODE_AVERAGE_POOL : SC_NODE_GLOBAL_AVERAGE_POOL, name, input, SC_NONE);
 	if (!node)
 		return SC_NONE;
+	const struct sc_node *from = &graph->model->nodes[input];
 	node->height = node->width = 1;
-	node->channels = graph->model->nodes[input].channels;
+	node->channels = from->channels;
+	if (cell) {
+		node->window = (struct sc_window){.kernel_h = cell, .kernel_w = cell, .stride_h = cell, .stride_w = cell};
+		graph->status = sc_window_place(&node->window, SC_PADDING_SAME, from->height, from->width, &node->height,
+						&node->width, node->name, graph->error);
+		node->window.pad_top = node->window.pad_left = 0; /* all at the end, where it takes no part */
+	}
 	return close_node(graph, node);
 }
 

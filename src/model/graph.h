@@ -43,6 +43,7 @@ struct sc_filter {
 	int64_t kernel, stride, channels;
 	int64_t groups; /* 0: 1 */
 	bool bias;
+	enum sc_initialiser bias_initialiser; /* 0: SC_INIT_ZERO */
 };
 int sc_graph_convolution(struct sc_graph *graph, const char *name, int input, const struct sc_filter *filter);
 /* `scale` says how the scale begins: SC_INIT_ONE or SC_INIT_ZERO. */
@@ -50,7 +51,12 @@ int sc_graph_batch_norm(struct sc_graph *graph, const char *name, int input, enu
 int sc_graph_relu(struct sc_graph *graph, const char *name, int input);
 int sc_graph_add(struct sc_graph *graph, const char *name, int a, int b);
 int sc_graph_max_pool(struct sc_graph *graph, const char *name, int input, int64_t kernel, int64_t stride, float pad_value);
-int sc_graph_average_pool(struct sc_graph *graph, const char *name, int input);
+/* The mean of cells of cell x cell pixels side by side (0: of the whole map); those cut off by the edge average what they have, as
+ * torch.nn.AvgPool2d(cell, ceil_mode=True, count_include_pad=False). */
+int sc_graph_average_pool(struct sc_graph *graph, const char *name, int input, int64_t cell);
+int sc_graph_sigmoid(struct sc_graph *graph, const char *name, int input);
+/* Each channel of `input` times that of `factor`, which has one pixel. */
+int sc_graph_scale(struct sc_graph *graph, const char *name, int input, int factor);
 /* Every stride-th pixel of the input, with channels of zeros added up to `channels`: `zeros_before` of them come first. */
 int sc_graph_subsample(struct sc_graph *graph, const char *name, int input, int64_t stride, int64_t channels, int64_t zeros_before);
 int sc_graph_dense(struct sc_graph *graph, const char *name, int input, int64_t channels);

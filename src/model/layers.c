@@ -15,8 +15,11 @@ static const char *const types[] = {
 	[SC_NODE_ADD] = "add",
 	[SC_NODE_MAX_POOL] = "max pool",
 	[SC_NODE_GLOBAL_AVERAGE_POOL] = "average pool",
+	[SC_NODE_AVERAGE_POOL] = "average pool",
 	[SC_NODE_DENSE] = "dense",
 	[SC_NODE_SUBSAMPLE] = "subsample",
+	[SC_NODE_SIGMOID] = "sigmoid",
+	[SC_NODE_SCALE] = "scale",
 };
 
 /* "3x3/2 64->128", "3x3/1 128->128 in 32 groups", "512->10", or "". */

@@ -5,6 +5,16 @@
 
 #include <stdlib.h>
 
+/* A block that begins at 0 needs a BatchNorm at its end to be 0, and a shortcut that carries its input on. */
+static enum sc_status check_zero_init(const struct sc_resnet *net, struct sc_error *error)
+{
+	if (net->zero_init_last && (net->preactivation || net->shortcut == SC_SHORTCUT_NONE))
+		return sc_fail(error, SC_ERROR_ARGUMENT, "zero_init_last", -1,
+			       "zero_init_last: the blocks of %s %s, so their last BatchNorm cannot begin at 0", net->name,
+			       net->preactivation ? "do not end in a BatchNorm" : "have no shortcuts");
+	return SC_OK;
+}
+
 enum sc_status sc_resnet_build(struct sc_model **out, const struct sc_resnet *resnet, const struct sc_model_options *options,
 			       struct sc_error *error)
 {
@@ -12,11 +22,15 @@ enum sc_status sc_resnet_build(struct sc_model **out, const struct sc_resnet *re
 	if (!model)
 		return sc_fail_memory(error, (int64_t)sizeof *model, "a model");
 	snprintf(model->name, sizeof model->name, "%s", resnet->name);
+	struct sc_resnet net = *resnet;
+	net.zero_init_last = resnet->zero_init_last || (options && options->zero_init_last);
 	enum sc_status status = sc_model_apply_options(model, options, resnet->classes, error);
+	if (status == SC_OK)
+		status = check_zero_init(&net, error);
 	if (status == SC_OK) {
 		struct sc_graph graph;
-		sc_graph_init(&graph, model, &resnet->style, error);
-		sc_resnet_add_layers(&graph, resnet, model->classes);
+		sc_graph_init(&graph, model, &net.style, error);
+		sc_resnet_add_layers(&graph, &net, model->classes);
 		status = sc_graph_finish(&graph);
 	}
 	if (status == SC_OK)

@@ -15,9 +15,12 @@ enum sc_node_kind {
 	SC_NODE_RELU,
 	SC_NODE_ADD,
 	SC_NODE_MAX_POOL,
-	SC_NODE_GLOBAL_AVERAGE_POOL,
+	SC_NODE_GLOBAL_AVERAGE_POOL, /* of the whole map */
+	SC_NODE_AVERAGE_POOL,        /* of cells side by side; cut off ones average what they have */
 	SC_NODE_DENSE,
-	SC_NODE_SUBSAMPLE /* every stride-th pixel; further channels hold 0 */
+	SC_NODE_SUBSAMPLE,           /* every stride-th pixel; further channels hold 0 */
+	SC_NODE_SIGMOID,
+	SC_NODE_SCALE /* the first input, each channel times that of the second, which has one pixel */
 };
 
 #define SC_NONE (-1)
@@ -32,7 +35,7 @@ struct sc_node {
 	char name[64];
 	int inputs[2];                      /* indices of earlier nodes, SC_NONE where unused */
 	int64_t height, width, channels;    /* of the output of one image */
-	struct sc_window window;            /* convolution, max-pool, subsample */
+	struct sc_window window;            /* convolution, pools (0: the whole map), subsample */
 	int64_t groups;                     /* convolution: of channels, 1 or more */
 	float pad_value;                    /* max-pool: what padding holds, -INFINITY or 0 */
 	int64_t zeros_before;               /* subsample: how many of the channels of zeros come before the input's */

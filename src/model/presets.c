@@ -4,6 +4,8 @@
  * net of the Keras tutorials: `same` padding, biased convolutions, a projection without BatchNorm, Keras' defaults everywhere; the
  * bottleneck ones put the stride into the first convolution of the block, as the tutorial's blocks and the paper do.
  *
+ * resnet*c, *d, *t and seresnet*: timm's, with its first values: the last BatchNorm of a block begins at 0.
+ *
  * keras-resnet*: those of keras.applications: v1 puts the stride into the first convolution, biases everywhere, the stem's padding
  * is explicit and symmetric, and the zeros around the pool take part; v2 as described in resnet.h.
  *
@@ -22,8 +24,10 @@
 	}
 
 #define TORCHVISION                                                                                                                \
-	.classes = 1000, .stages = 4, .widths = {64, 128, 256, 512}, .stem_kernel = 7, .stem_stride = 2, .stem_channels = 64,      \
-	.stem_pool = true, .stride_in_3x3 = true, .projection_batch_norm = true, .style = TORCHVISION_STYLE
+	TORCHVISION_BODY, .stem_kernel = 7
+#define TORCHVISION_BODY                                                                                                           \
+	.classes = 1000, .stages = 4, .widths = {64, 128, 256, 512}, .stem_stride = 2, .stem_channels = 64, .stem_pool = true,     \
+	.stride_in_3x3 = true, .projection_batch_norm = true, .style = TORCHVISION_STYLE
 
 #define KERAS_APPLICATION                                                                                                          \
 	.classes = 1000, .block = SC_BLOCK_BOTTLENECK, .stages = 4, .widths = {64, 128, 256, 512}, .stem_kernel = 7,               \
@@ -56,6 +60,14 @@
 		  .momentum = 0.99f,                                                                                               \
 		  .update = 0.01f}
 
+/* timm's: stem C or D (two further convolutions), D with average pooling in the shortcut; squeeze-and-excitation. */
+#define TIMM           TORCHVISION, .zero_init_last = true
+#define DEEP(a, b)     TORCHVISION_BODY, .zero_init_last = true, .stem_kernel = 3, .stem_deep = {a, b}
+#define DEEP_C         DEEP(32, 32)
+#define DEEP_D         DEEP(32, 32), .average_down = true
+#define DEEP_T         DEEP(24, 32), .average_down = true
+#define SQUEEZE        TIMM, .squeeze = 16
+
 static const struct sc_resnet presets[] = {
 	{.name = "resnet18", .block = SC_BLOCK_BASIC, .blocks = {2, 2, 2, 2}, TORCHVISION},
 	{.name = "resnet34", .block = SC_BLOCK_BASIC, .blocks = {3, 4, 6, 3}, TORCHVISION},
@@ -82,6 +94,32 @@ static const struct sc_resnet presets[] = {
 	 TORCHVISION},
 	{.name = "wide_resnet50_2", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 6, 3}, .group_width = 128, TORCHVISION},
 	{.name = "wide_resnet101_2", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 23, 3}, .group_width = 128, TORCHVISION},
+	{.name = "resnet18d", .block = SC_BLOCK_BASIC, .blocks = {2, 2, 2, 2}, DEEP_D},
+	{.name = "resnet34d", .block = SC_BLOCK_BASIC, .blocks = {3, 4, 6, 3}, DEEP_D},
+	{.name = "resnet26", .block = SC_BLOCK_BOTTLENECK, .blocks = {2, 2, 2, 2}, TIMM},
+	{.name = "resnet26d", .block = SC_BLOCK_BOTTLENECK, .blocks = {2, 2, 2, 2}, DEEP_D},
+	{.name = "resnet26t", .block = SC_BLOCK_BOTTLENECK, .blocks = {2, 2, 2, 2}, DEEP_T},
+	{.name = "resnet50c", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 6, 3}, DEEP_C},
+	{.name = "resnet50d", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 6, 3}, DEEP_D},
+	{.name = "resnet50t", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 6, 3}, DEEP_T},
+	{.name = "resnet101c", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 23, 3}, DEEP_C},
+	{.name = "resnet101d", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 23, 3}, DEEP_D},
+	{.name = "resnet152c", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 8, 36, 3}, DEEP_C},
+	{.name = "resnet152d", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 8, 36, 3}, DEEP_D},
+	{.name = "resnet200d", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 24, 36, 3}, DEEP_D},
+	{.name = "seresnet18", .block = SC_BLOCK_BASIC, .blocks = {2, 2, 2, 2}, SQUEEZE},
+	{.name = "seresnet34", .block = SC_BLOCK_BASIC, .blocks = {3, 4, 6, 3}, SQUEEZE},
+	{.name = "seresnet50", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 6, 3}, SQUEEZE},
+	{.name = "seresnet50t", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 6, 3}, DEEP_T, .squeeze = 16},
+	{.name = "seresnet101", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 23, 3}, SQUEEZE},
+	{.name = "seresnet152", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 8, 36, 3}, SQUEEZE},
+	{.name = "seresnet152d", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 8, 36, 3}, DEEP_D, .squeeze = 16},
+	{.name = "seresnext50_32x4d",
+	 .block = SC_BLOCK_BOTTLENECK,
+	 .blocks = {3, 4, 6, 3},
+	 .groups = 32,
+	 .group_width = 4,
+	 SQUEEZE},
 	{.name = "keras-tutorial-18", .block = SC_BLOCK_BASIC, .blocks = {2, 2, 2, 2}, KERAS_TUTORIAL},
 	{.name = "keras-tutorial-34", .block = SC_BLOCK_BASIC, .blocks = {3, 4, 6, 3}, KERAS_TUTORIAL},
 	{.name = "keras-tutorial-50", .block = SC_BLOCK_BOTTLENECK, .blocks = {3, 4, 6, 3}, KERAS_TUTORIAL},

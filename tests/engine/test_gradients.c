@@ -312,26 +312,85 @@ static void subsample_agrees(void **state)
 
 static void average_pool64(const void *problem, double *const in[MOST], double *out)
 {
-	const int64_t *sizes = problem; /* mb, pixels, channels */
-	for (int64_t n = 0; n < sizes[0]; n++)
-		for (int64_t c = 0; c < sizes[2]; c++) {
-			out[n * sizes[2] + c] = 0;
-			for (int64_t p = 0; p < sizes[1]; p++)
-				out[n * sizes[2] + c] += in[0][(n * sizes[1] + p) * sizes[2] + c] / (double)sizes[1];
-		}
+	const struct sc_average_pool *a = problem;
+	for (int64_t at = 0; at < a->mb * a->oh * a->ow * a->channels; at++) {
+		int64_t c = at % a->channels, x = at / a->channels % a->ow, y = at / a->channels / a->ow % a->oh;
+		int64_t n = at / a->channels / a->ow / a->oh, pixels = 0;
+		out[at] = 0;
+		for (int64_t iy = 0; iy < a->ih; iy++)
+			for (int64_t ix = 0; ix < a->iw; ix++)
+				if (iy / a->kh == y && ix / a->kw == x) {
+					out[at] += in[0][((n * a->ih + iy) * a->iw + ix) * a->channels + c];
+					pixels++;
+				}
+		out[at] /= (double)pixels;
+	}
 }
 
-static void average_pool_agrees(void **state)
+static void average_pools_agree(void **state)
 {
 	(void)state;
-	const int64_t sizes[3] = {2, 12, 5};
-	struct op op = {sizes, average_pool64, {120}, 10};
-	float *in[MOST] = {random_numbers(120, 0)}, *diff[MOST] = {malloc(480)}, *r = random_numbers(10, 9), out[10];
-	sc_kernels_reference.average_pool_forward(2, 12, 5, in[0], out, NULL);
-	sc_kernels_reference.average_pool_backward(2, 12, 5, r, diff[0], NULL);
+	static const struct sc_average_pool problems[] = {
+		{2, 4, 3, 1, 1, 5, 4, 3}, /* the whole map */
+		{2, 6, 4, 3, 2, 3, 2, 2},
+		{1, 5, 7, 3, 4, 2, 2, 2}, /* odd: cells of two pixels and of one at the edges */
+	};
+	for (size_t i = 0; i < sizeof problems / sizeof *problems; i++) {
+		const struct sc_average_pool *a = &problems[i];
+		struct op op = {a, average_pool64, {a->mb * a->ih * a->iw * a->channels}, a->mb * a->oh * a->ow * a->channels};
+		float *in[MOST] = {random_numbers(op.in_count[0], 0)}, *diff[MOST] = {malloc((size_t)op.in_count[0] * 4)};
+		float *out = malloc((size_t)op.out_count * 4), *r = random_numbers(op.out_count, 9);
+		sc_kernels_reference.average_pool_forward(a, in[0], out, NULL);
+		sc_kernels_reference.average_pool_backward(a, r, diff[0], NULL);
+		check_forward(&op, in, out);
+		check_backward(&op, in, r, diff);
+		free(in[0]), free(diff[0]), free(out), free(r);
+	}
+}
+
+/* ---- Squeeze-and-excitation's gate ---------------------------------------------------------------------------------------- */
+
+static void sigmoid64(const void *problem, double *const in[MOST], double *out)
+{
+	for (int64_t i = 0; i < *(const int64_t *)problem; i++)
+		out[i] = 1 / (1 + exp(-in[0][i]));
+}
+
+static void sigmoid_agrees(void **state)
+{
+	(void)state;
+	const int64_t count = 100;
+	struct op op = {&count, sigmoid64, {count}, count};
+	float *in[MOST] = {random_numbers(count, 0)}, *diff[MOST] = {malloc(400)}, *r = random_numbers(count, 9), out[100];
+	for (int i = 0; i < 100; i++)
+		in[0][i] *= 8; /* from one flat end to the other */
+	sc_kernels_reference.sigmoid_forward(count, in[0], out, NULL);
+	sc_kernels_reference.sigmoid_backward(count, out, r, diff[0], NULL);
 	check_forward(&op, in, out);
 	check_backward(&op, in, r, diff);
 	free(in[0]), free(diff[0]), free(r);
+}
+
+static void scale64(const void *problem, double *const in[MOST], double *out)
+{
+	const struct sc_scale *s = problem;
+	for (int64_t at = 0; at < s->mb * s->pixels * s->channels; at++)
+		out[at] = in[0][at] * in[1][at / s->channels / s->pixels * s->channels + at % s->channels];
+}
+
+static void scale_agrees(void **state)
+{
+	(void)state;
+	const struct sc_scale s = {.mb = 2, .pixels = 12, .channels = 5};
+	struct op op = {&s, scale64, {120, 10}, 120};
+	float *in[MOST] = {random_numbers(120, 0), random_numbers(10, 1)}, *diff[MOST] = {malloc(480), malloc(40)};
+	float *r = random_numbers(120, 9), out[120];
+	const struct sc_scale_backward t = {in[0], in[1], r, diff[0], diff[1]};
+	sc_kernels_reference.scale_forward(&s, in[0], in[1], out, NULL);
+	sc_kernels_reference.scale_backward(&s, &t, NULL);
+	check_forward(&op, in, out);
+	check_backward(&op, in, r, diff);
+	free(in[0]), free(in[1]), free(diff[0]), free(diff[1]), free(r);
 }
 
 static void relu64(const void *problem, double *const in[MOST], double *out)
@@ -396,8 +455,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(convolutions_agree), cmocka_unit_test(batch_norms_agree),   cmocka_unit_test(max_pools_agree),
-		cmocka_unit_test(subsample_agrees),   cmocka_unit_test(average_pool_agrees), cmocka_unit_test(relu_agrees),
-		cmocka_unit_test(loss_agrees),
+		cmocka_unit_test(subsample_agrees),   cmocka_unit_test(average_pools_agree), cmocka_unit_test(relu_agrees),
+		cmocka_unit_test(loss_agrees),        cmocka_unit_test(sigmoid_agrees),      cmocka_unit_test(scale_agrees),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

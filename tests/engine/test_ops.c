@@ -305,22 +305,56 @@ static void test_subsample(const struct sc_subsample *s)
 	free(in), free(diff), free(expected), free(expected_diff);
 }
 
-static void test_average(int64_t mb, int64_t pixels, int64_t channels)
+static void test_average(const struct sc_average_pool *a)
 {
-	int64_t src = mb * pixels * channels, dst = mb * channels;
+	int64_t src = a->mb * a->ih * a->iw * a->channels, dst = a->mb * a->oh * a->ow * a->channels;
 	float *in = numbers(src, 0), *diff = numbers(dst, 1), *expected = fresh(dst * 4), *expected_diff = fresh(src * 4);
-	sc_kernels_reference.average_pool_forward(mb, pixels, channels, in, expected, pools[0]);
-	sc_kernels_reference.average_pool_backward(mb, pixels, channels, diff, expected_diff, pools[0]);
+	sc_kernels_reference.average_pool_forward(a, in, expected, pools[0]);
+	sc_kernels_reference.average_pool_backward(a, diff, expected_diff, pools[0]);
 	FOR_KERNELS(k, pool)
 	{
 		float *found = fresh(dst * 4), *found_diff = fresh(src * 4);
-		k->average_pool_forward(mb, pixels, channels, in, found, pool);
-		k->average_pool_backward(mb, pixels, channels, diff, found_diff, pool);
+		k->average_pool_forward(a, in, found, pool);
+		k->average_pool_backward(a, diff, found_diff, pool);
 		compare("average forward", k->name, sc_pool_threads(pool), expected, found, dst * 4);
 		compare("average backward", k->name, sc_pool_threads(pool), expected_diff, found_diff, src * 4);
 		free(found), free(found_diff);
 	}
 	free(in), free(diff), free(expected), free(expected_diff);
+}
+
+static void run_scale(const struct sc_kernels *k, const struct sc_scale *s, bool in_place, float *const *in, float **out,
+		      struct sc_pool *pool)
+{
+	int64_t bytes = s->mb * s->pixels * s->channels * 4;
+	out[0] = fresh(bytes), out[1] = fresh(bytes), out[2] = fresh(s->mb * s->channels * 4);
+	if (in_place) {
+		memcpy(out[0], in[0], (size_t)bytes);
+		memcpy(out[1], in[2], (size_t)bytes);
+	}
+	const struct sc_scale_backward t = {in[0], in[1], in_place ? out[1] : in[2], out[1], out[2]};
+	k->scale_forward(s, in_place ? out[0] : in[0], in[1], out[0], pool);
+	k->scale_backward(s, &t, pool);
+}
+
+static void test_scale(const struct sc_scale *s)
+{
+	static const char *const names[3] = {"scale forward", "scale backward", "scale backward, factor"};
+	int64_t count = s->mb * s->pixels * s->channels, factors = s->mb * s->channels;
+	const int64_t bytes[3] = {count * 4, count * 4, factors * 4};
+	float *in[3] = {numbers(count, 0), numbers(factors, 1), numbers(count, 2)}, *expected[3], *found[3];
+	run_scale(&sc_kernels_reference, s, false, in, expected, pools[0]);
+	for (int in_place = 0; in_place < 2; in_place++)
+		FOR_KERNELS(k, pool)
+		{
+			run_scale(k, s, in_place, in, found, pool);
+			for (int i = 0; i < 3; i++) {
+				compare(names[i], k->name, sc_pool_threads(pool), expected[i], found[i], bytes[i]);
+				free(found[i]);
+			}
+		}
+	for (int i = 0; i < 3; i++)
+		free(in[i]), free(expected[i]);
 }
 
 static void run_sgd(const struct sc_kernels *k, int form, int64_t count, float *const *in, float **out, struct sc_pool *pool)
@@ -342,28 +376,32 @@ static void run_sgd(const struct sc_kernels *k, int form, int64_t count, float *
 
 static void test_elements(int64_t count)
 {
-	float *in[3], *expected[3], *found[3], *sgd[2];
-	for (int i = 0; i < 3; i++) {
+	float *in[3], *expected[5], *found[5], *sgd[2];
+	static const char *const names[5] = {"relu forward", "relu backward", "add", "sigmoid forward", "sigmoid backward"};
+	for (int i = 0; i < 3; i++)
 		in[i] = numbers(count, (uint64_t)i);
+	for (int i = 0; i < 5; i++)
 		expected[i] = fresh(count * 4);
-	}
 	sc_kernels_reference.relu_forward(count, in[0], expected[0], pools[0]);
 	sc_kernels_reference.relu_backward(count, expected[0], in[1], expected[1], pools[0]);
 	sc_kernels_reference.add(count, in[0], in[1], expected[2], pools[0]);
+	sc_kernels_reference.sigmoid_forward(count, in[0], expected[3], pools[0]);
+	sc_kernels_reference.sigmoid_backward(count, expected[3], in[1], expected[4], pools[0]);
 	FOR_KERNELS(k, pool)
 	{
-		for (int i = 0; i < 3; i++) {
+		for (int i = 0; i < 5; i++) {
 			found[i] = memory(count * 4); /* each in place: its first operand lies where the result goes */
-			memcpy(found[i], in[i == 1], (size_t)count * 4);
+			memcpy(found[i], in[i == 1 || i == 4], (size_t)count * 4);
 		}
 		k->relu_forward(count, found[0], found[0], pool);
 		k->relu_backward(count, found[0], found[1], found[1], pool);
 		k->add(count, found[2], in[1], found[2], pool);
-		compare("relu forward", k->name, sc_pool_threads(pool), expected[0], found[0], count * 4);
-		compare("relu backward", k->name, sc_pool_threads(pool), expected[1], found[1], count * 4);
-		compare("add", k->name, sc_pool_threads(pool), expected[2], found[2], count * 4);
-		for (int i = 0; i < 3; i++)
+		k->sigmoid_forward(count, found[3], found[3], pool);
+		k->sigmoid_backward(count, found[3], found[4], found[4], pool);
+		for (int i = 0; i < 5; i++) {
+			compare(names[i], k->name, sc_pool_threads(pool), expected[i], found[i], count * 4);
 			free(found[i]);
+		}
 		for (int form = 0; form < 32; form++) {
 			run_sgd(&sc_kernels_reference, form, count, in, sgd, pools[0]);
 			run_sgd(k, form, count, in, found, pool);
@@ -373,7 +411,9 @@ static void test_elements(int64_t count)
 		}
 	}
 	for (int i = 0; i < 3; i++)
-		free(in[i]), free(expected[i]);
+		free(in[i]);
+	for (int i = 0; i < 5; i++)
+		free(expected[i]);
 }
 
 /* ---- Problem lines --------------------------------------------------------------------------------------------------------------
@@ -436,8 +476,14 @@ static bool run_line(const char *op, struct problem *p)
 			&(struct sc_batch_norm){.mb = p->mb, .height = p->ih, .width = p->iw, .channels = p->ic, .epsilon = 1e-5f});
 		return true;
 	}
+	if (strcmp(op, "scale") == 0) {
+		test_scale(&(struct sc_scale){p->mb, p->ih * p->iw, p->ic});
+		return true;
+	}
 	if (strcmp(op, "average") == 0) {
-		test_average(p->mb, p->ih * p->iw, p->ic);
+		int64_t kh = p->kh ? p->kh : p->ih, kw = p->kw ? p->kw : p->iw; /* no kernel: the whole map */
+		oh = (p->ih + kh - 1) / kh, ow = (p->iw + kw - 1) / kw;
+		test_average(&(struct sc_average_pool){p->mb, p->ih, p->iw, oh, ow, p->ic, kh, kw});
 		return true;
 	}
 	if (p->sh < 1 || p->sw < 1)

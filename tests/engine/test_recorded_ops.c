@@ -198,13 +198,14 @@ static void run_average_pool(struct sc_safetensors *file, const char *group, con
 {
 	const struct sc_kernels *k = &sc_kernels_reference;
 	int64_t mb = p[0], pixels = p[1] * p[2], channels = p[3];
+	const struct sc_average_pool a = {mb, p[1], p[2], 1, 1, channels, p[1], p[2]};
 	float *src = recorded_floats(file, group, "src"), *dst = recorded_floats(file, group, "dst");
 	float *diff_dst = recorded_floats(file, group, "diff_dst"), *diff_src = recorded_floats(file, group, "diff_src");
 	float *result = numbers(mb * pixels * channels);
 
-	k->average_pool_forward(mb, pixels, channels, src, result, pool);
+	k->average_pool_forward(&a, src, result, pool);
 	check(group, "dst", result, dst, mb * channels, pixels);
-	k->average_pool_backward(mb, pixels, channels, diff_dst, result, pool);
+	k->average_pool_backward(&a, diff_dst, result, pool);
 	check(group, "diff_src", result, diff_src, mb * pixels * channels, 2);
 	free(src), free(dst), free(diff_dst), free(diff_src), free(result);
 }

@@ -31,9 +31,12 @@ void SC_CPU(add)(int64_t count, const float *a, const float *b, float *sum, stru
 void SC_CPU(max_pool_forward)(const struct sc_max_pool *m, const float *src, float *dst, uint8_t *winner, struct sc_pool *pool);
 void SC_CPU(max_pool_backward)(const struct sc_max_pool *m, const float *diff_dst, const uint8_t *winner, float *diff_src,
 			       struct sc_pool *pool);
-void SC_CPU(average_pool_forward)(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst, struct sc_pool *pool);
-void SC_CPU(average_pool_backward)(int64_t mb, int64_t pixels, int64_t channels, const float *diff_dst, float *diff_src,
-				   struct sc_pool *pool);
+void SC_CPU(average_pool_forward)(const struct sc_average_pool *a, const float *src, float *dst, struct sc_pool *pool);
+void SC_CPU(average_pool_backward)(const struct sc_average_pool *a, const float *diff_dst, float *diff_src, struct sc_pool *pool);
+void SC_CPU(sigmoid_forward)(int64_t count, const float *src, float *dst, struct sc_pool *pool);
+void SC_CPU(sigmoid_backward)(int64_t count, const float *dst, const float *diff_dst, float *diff_src, struct sc_pool *pool);
+void SC_CPU(scale_forward)(const struct sc_scale *s, const float *src, const float *factor, float *dst, struct sc_pool *pool);
+void SC_CPU(scale_backward)(const struct sc_scale *s, const struct sc_scale_backward *t, struct sc_pool *pool);
 void SC_CPU(subsample_forward)(const struct sc_subsample *s, const float *src, float *dst, struct sc_pool *pool);
 void SC_CPU(subsample_backward)(const struct sc_subsample *s, const float *diff_dst, float *diff_src, struct sc_pool *pool);
 void SC_CPU(sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,

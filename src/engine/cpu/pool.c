@@ -1,4 +1,4 @@
-/* pool.c - max-pooling and global average pooling, an output row or an image at a time; vectors along channels. */
+/* pool.c - max-pooling and average pooling, a row or an image at a time; vectors along channels. */
 #include <string.h>
 
 #include "engine/cpu/cpu.h"
@@ -105,49 +105,73 @@ void SC_CPU(max_pool_backward)(const struct sc_max_pool *m, const float *diff_ds
 }
 
 struct average_work {
-	int64_t pixels, channels;
-	const float *src;
-	float *dst;
+	const struct sc_average_pool *a;
+	const float *from;
+	float *to;
 };
 
-static void average_images(void *context, int slot, int64_t begin, int64_t end)
+static int64_t average_rows(const struct sc_average_pool *a, int64_t y)
+{
+	return minimum(a->kh, a->ih - y * a->kh);
+}
+static int64_t average_columns(const struct sc_average_pool *a, int64_t x)
+{
+	return minimum(a->kw, a->iw - x * a->kw);
+}
+
+/* cell: its first pixel. */
+static void average_cell(const struct sc_average_pool *a, const float *restrict cell, int64_t rows, int64_t columns,
+			 float *restrict dst)
+{
+	memset(dst, 0, (size_t)a->channels * sizeof(float));
+	for (int64_t r = 0; r < rows; r++)
+		for (int64_t s = 0; s < columns; s++)
+			for (int64_t c = 0; c < a->channels; c++)
+				dst[c] += cell[(r * a->iw + s) * a->channels + c];
+	for (int64_t c = 0; c < a->channels; c++)
+		dst[c] /= (float)(rows * columns);
+}
+
+/* Output rows of the whole batch. */
+static void average_forward(void *context, int slot, int64_t begin, int64_t end)
 {
 	(void)slot;
 	const struct average_work *w = context;
-	for (int64_t n = begin; n < end; n++) {
-		const float *restrict src = w->src + n * w->pixels * w->channels;
-		float *restrict dst = w->dst + n * w->channels;
-		memset(dst, 0, (size_t)w->channels * sizeof(float));
-		for (int64_t p = 0; p < w->pixels; p++)
-			for (int64_t c = 0; c < w->channels; c++)
-				dst[c] += src[p * w->channels + c];
-		for (int64_t c = 0; c < w->channels; c++)
-			dst[c] /= (float)w->pixels;
+	const struct sc_average_pool *a = w->a;
+	for (int64_t row = begin; row < end; row++) {
+		int64_t n = row / a->oh, y = row % a->oh;
+		const float *cells = w->from + (n * a->ih + y * a->kh) * a->iw * a->channels;
+		for (int64_t x = 0; x < a->ow; x++)
+			average_cell(a, cells + x * a->kw * a->channels, average_rows(a, y), average_columns(a, x),
+				     w->to + (row * a->ow + x) * a->channels);
 	}
 }
 
-void SC_CPU(average_pool_forward)(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst, struct sc_pool *pool)
+void SC_CPU(average_pool_forward)(const struct sc_average_pool *a, const float *src, float *dst, struct sc_pool *pool)
 {
-	struct average_work w = {pixels, channels, src, dst};
-	sc_pool_run(pool, average_images, &w, mb, 1);
+	struct average_work w = {a, src, dst};
+	sc_pool_run(pool, average_forward, &w, a->mb * a->oh, 1);
 }
 
-static void spread_images(void *context, int slot, int64_t begin, int64_t end)
+/* Source rows of the whole batch. */
+static void average_backward(void *context, int slot, int64_t begin, int64_t end)
 {
 	(void)slot;
 	const struct average_work *w = context;
-	for (int64_t n = begin; n < end; n++)
-		for (int64_t p = 0; p < w->pixels; p++) {
-			const float *restrict src = w->src + n * w->channels;
-			float *restrict dst = w->dst + (n * w->pixels + p) * w->channels;
-			for (int64_t c = 0; c < w->channels; c++)
-				dst[c] = src[c] / (float)w->pixels;
+	const struct sc_average_pool *a = w->a;
+	for (int64_t row = begin; row < end; row++)
+		for (int64_t ix = 0; ix < a->iw; ix++) {
+			int64_t y = row % a->ih / a->kh, x = ix / a->kw;
+			const float *restrict diff_dst = w->from + ((row / a->ih * a->oh + y) * a->ow + x) * a->channels;
+			float *restrict diff_src = w->to + (row * a->iw + ix) * a->channels;
+			float pixels = (float)(average_rows(a, y) * average_columns(a, x));
+			for (int64_t c = 0; c < a->channels; c++)
+				diff_src[c] = diff_dst[c] / pixels;
 		}
 }
 
-void SC_CPU(average_pool_backward)(int64_t mb, int64_t pixels, int64_t channels, const float *diff_dst, float *diff_src,
-				   struct sc_pool *pool)
+void SC_CPU(average_pool_backward)(const struct sc_average_pool *a, const float *diff_dst, float *diff_src, struct sc_pool *pool)
 {
-	struct average_work w = {pixels, channels, diff_dst, diff_src};
-	sc_pool_run(pool, spread_images, &w, mb, 1);
+	struct average_work w = {a, diff_dst, diff_src};
+	sc_pool_run(pool, average_backward, &w, a->mb * a->ih, 1);
 }

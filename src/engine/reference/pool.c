@@ -1,4 +1,4 @@
-/* pool.c - max-pooling and global average pooling in plain loops. */
+/* pool.c - max-pooling and average pooling in plain loops. */
 #include <math.h>
 #include <string.h>
 
@@ -51,25 +51,40 @@ void sc_reference_max_pool_backward(const struct sc_max_pool *m, const float *di
 				}
 }
 
-void sc_reference_average_pool_forward(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst,
-				       struct sc_pool *pool)
+/* Pixels in row y and column x of the cells. */
+static int64_t cell_pixels(const struct sc_average_pool *a, int64_t y, int64_t x)
 {
-	(void)pool;
-	for (int64_t n = 0; n < mb; n++)
-		for (int64_t c = 0; c < channels; c++) {
-			float sum = 0;
-			for (int64_t p = 0; p < pixels; p++)
-				sum += src[(n * pixels + p) * channels + c];
-			dst[n * channels + c] = sum / (float)pixels;
-		}
+	int64_t rows = a->ih - y * a->kh, columns = a->iw - x * a->kw;
+	return (rows < a->kh ? rows : a->kh) * (columns < a->kw ? columns : a->kw);
 }
 
-void sc_reference_average_pool_backward(int64_t mb, int64_t pixels, int64_t channels, const float *diff_dst, float *diff_src,
+/* The sum of a cell is one chain, by row, then by column. */
+void sc_reference_average_pool_forward(const struct sc_average_pool *a, const float *src, float *dst, struct sc_pool *pool)
+{
+	(void)pool;
+	for (int64_t n = 0; n < a->mb; n++)
+		for (int64_t y = 0; y < a->oh; y++)
+			for (int64_t x = 0; x < a->ow; x++)
+				for (int64_t c = 0; c < a->channels; c++) {
+					float sum = 0;
+					for (int64_t iy = y * a->kh; iy < (y + 1) * a->kh && iy < a->ih; iy++)
+						for (int64_t ix = x * a->kw; ix < (x + 1) * a->kw && ix < a->iw; ix++)
+							sum += src[((n * a->ih + iy) * a->iw + ix) * a->channels + c];
+					dst[((n * a->oh + y) * a->ow + x) * a->channels + c] = sum / (float)cell_pixels(a, y, x);
+				}
+}
+
+void sc_reference_average_pool_backward(const struct sc_average_pool *a, const float *diff_dst, float *diff_src,
 					struct sc_pool *pool)
 {
 	(void)pool;
-	for (int64_t n = 0; n < mb; n++)
-		for (int64_t p = 0; p < pixels; p++)
-			for (int64_t c = 0; c < channels; c++)
-				diff_src[(n * pixels + p) * channels + c] = diff_dst[n * channels + c] / (float)pixels;
+	for (int64_t n = 0; n < a->mb; n++)
+		for (int64_t iy = 0; iy < a->ih; iy++)
+			for (int64_t ix = 0; ix < a->iw; ix++)
+				for (int64_t c = 0; c < a->channels; c++) {
+					int64_t y = iy / a->kh, x = ix / a->kw;
+					float diff = diff_dst[((n * a->oh + y) * a->ow + x) * a->channels + c];
+					diff_src[((n * a->ih + iy) * a->iw + ix) * a->channels + c] =
+						diff / (float)cell_pixels(a, y, x);
+				}
 }

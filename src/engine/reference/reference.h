@@ -46,10 +46,14 @@ void sc_reference_max_pool_forward(const struct sc_max_pool *m, const float *src
 				   struct sc_pool *pool);
 void sc_reference_max_pool_backward(const struct sc_max_pool *m, const float *diff_dst, const uint8_t *winner, float *diff_src,
 				    struct sc_pool *pool);
-void sc_reference_average_pool_forward(int64_t mb, int64_t pixels, int64_t channels, const float *src, float *dst,
-				       struct sc_pool *pool);
-void sc_reference_average_pool_backward(int64_t mb, int64_t pixels, int64_t channels, const float *diff_dst, float *diff_src,
+void sc_reference_average_pool_forward(const struct sc_average_pool *a, const float *src, float *dst, struct sc_pool *pool);
+void sc_reference_average_pool_backward(const struct sc_average_pool *a, const float *diff_dst, float *diff_src,
 					struct sc_pool *pool);
+
+void sc_reference_sigmoid_forward(int64_t count, const float *src, float *dst, struct sc_pool *pool);
+void sc_reference_sigmoid_backward(int64_t count, const float *dst, const float *diff_dst, float *diff_src, struct sc_pool *pool);
+void sc_reference_scale_forward(const struct sc_scale *s, const float *src, const float *factor, float *dst, struct sc_pool *pool);
+void sc_reference_scale_backward(const struct sc_scale *s, const struct sc_scale_backward *t, struct sc_pool *pool);
 
 void sc_reference_subsample_forward(const struct sc_subsample *s, const float *src, float *dst, struct sc_pool *pool);
 void sc_reference_subsample_backward(const struct sc_subsample *s, const float *diff_dst, float *diff_src, struct sc_pool *pool);
