@@ -31,7 +31,7 @@ static void ticks_are_round_and_hold_the_data(void **state)
 		{0.3, 2.2, false, "0 0.5 1 1.5 2 2.5"},
 		{0, 0.9, false, "0 0.2 0.4 0.6 0.8 1"},
 		{-1, 1, false, "-1 -0.5 0 0.5 1"},
-		{7, 7, false, "2.5 5 7.5 10 12.5"},
+		{7, 7, false, "2 4 6 8 10 12"},
 		{0, 0, false, "0 0.2 0.4 0.6 0.8 1"},
 		{NAN, NAN, false, "0 0.2 0.4 0.6 0.8 1"},
 		{INFINITY, -INFINITY, false, "0 0.2 0.4 0.6 0.8 1"},
