@@ -88,7 +88,7 @@ static void add_twin(struct sheet *sheet, const struct sc_lab_twin *twin, char (
 
 static void name_panels(struct sc_axes axes[PANELS])
 {
-	axes[0] = (struct sc_axes){.title = "Plain nets: deeper is worse", .x_label = "epoch", .y_label = "error, %"};
+	axes[0] = (struct sc_axes){.title = "Nets without shortcuts", .x_label = "epoch", .y_label = "error, %"};
 	axes[1] = (struct sc_axes){.title = "The same nets with shortcuts", .x_label = "epoch", .y_label = "error, %"};
 	axes[2] = (struct sc_axes){.title = "Gradient of each layer's weights, before training",
 				   .note = "L2 norm; equal first values, equal images",

@@ -70,7 +70,9 @@ struct sc_scale sc_scale_make_whole(double low, double high, int wanted)
 		low = 0, high = 1;
 	if (high - low < 1)
 		high = low + 1;
-	double step = fmax(1, ceil(round_step((high - low) / wanted)));
+	double step = round_step(fmax(1, (high - low) / wanted));
+	if (step != floor(step)) /* 2.5 */
+		step *= 2;
 	struct sc_scale scale = {.low = low, .high = high};
 	for (double tick = step * ceil(low / step); tick <= high && scale.tick_count < SC_MOST_TICKS; tick += step)
 		scale.ticks[scale.tick_count++] = tick;

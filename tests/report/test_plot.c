@@ -59,6 +59,8 @@ static void whole_axes_begin_and_end_with_the_data(void **state)
 	scale = sc_scale_make_whole(1, 56, 8);
 	check_ticks(&scale, "10 20 30 40 50");
 	assert_true(sc_scale_place(&scale, 1) == 0 && sc_scale_place(&scale, 56) == 1);
+	scale = sc_scale_make_whole(1, 20, 8);
+	check_ticks(&scale, "5 10 15 20");
 	scale = sc_scale_make_whole(3, 3, 8);
 	check_ticks(&scale, "3 4");
 	scale = sc_scale_make_whole(NAN, NAN, 8);
