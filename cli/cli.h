@@ -23,8 +23,8 @@ struct cli_command {
 	void (*more_help)(FILE *stream);                   /* after the options; NULL: nothing */
 };
 
-extern const struct cli_command cli_train, cli_eval, cli_predict, cli_summary, cli_plan, cli_convert, cli_hash, cli_bench, cli_help,
-	cli_completion;
+extern const struct cli_command cli_train, cli_eval, cli_predict, cli_summary, cli_plan, cli_convert, cli_hash, cli_bench, cli_lab,
+	cli_help, cli_completion;
 
 const struct cli_command *cli_command(int index); /* NULL past the last */
 const struct cli_command *cli_find_command(const char *name);

@@ -70,7 +70,7 @@ static int create_model(struct training *training)
 		options->classes = classes;
 	options->preprocess.resize = options->height != sc_data_height(data) || options->width != sc_data_width(data);
 	if (training->settings.recipe->normalise)
-		cli_measure_pixels(data, &options->preprocess);
+		sc_data_measure_pixels(data, &options->preprocess);
 	const char **names = NULL;
 	if (options->classes == classes) {
 		names = calloc((size_t)classes, sizeof(*names));

@@ -1,5 +1,4 @@
 /* recipes.c - settings that train well: where everything comes from that the command line leaves out. */
-#include <math.h>
 #include <stdio.h>
 
 #include "cli.h"
@@ -52,34 +51,5 @@ void cli_print_recipes(FILE *stream)
 			(double)fit->optimizer.weight_decay);
 		fprintf(stream, "  %-15s --schedule %s --warmup-epochs %g --validation-split %g\n", "",
 			schedules[fit->schedule.kind], (double)fit->schedule.warmup_epochs, (double)fit->validation_split);
-	}
-}
-
-static double round_to_four_digits(double value)
-{
-	return floor(value * 1e4 + 0.5) / 1e4;
-}
-
-void cli_measure_pixels(const struct sc_data *data, struct sc_preprocess *preprocess)
-{
-	int64_t channels = sc_data_channels(data), pixels = sc_data_height(data) * sc_data_width(data);
-	uint64_t sums[SC_MAX_CHANNELS] = {0}, squares[SC_MAX_CHANNELS] = {0}; /* exact, whatever the order */
-
-	for (int64_t i = 0; i < sc_data_count(data); i++) {
-		const uint8_t *image = sc_data_image(data, i);
-		for (int64_t p = 0; p < pixels; p++)
-			for (int64_t c = 0; c < channels; c++) {
-				uint64_t pixel = image[p * channels + c];
-				sums[c] += pixel;
-				squares[c] += pixel * pixel;
-			}
-	}
-	double count = (double)sc_data_count(data) * (double)pixels;
-	for (int64_t c = 0; c < channels; c++) {
-		double mean = (double)sums[c] / count;
-		double variance = (double)squares[c] / count - mean * mean;
-		double deviation = variance > 0 ? round_to_four_digits(sqrt(variance) / 255) : 0;
-		preprocess->mean[c] = (float)round_to_four_digits(mean / 255);
-		preprocess->deviation[c] = deviation > 0 ? (float)deviation : 1; /* all pixels equal */
 	}
 }

@@ -16,8 +16,4 @@ extern const struct cli_recipe cli_recipes[];
 
 void cli_print_recipes(FILE *stream);
 
-/* Mean and deviation of each channel over all pixels, on the scale 0 to 1, rounded to four digits as they are usually quoted
- * (MNIST's training images: 0.1307 and 0.3081). */
-void cli_measure_pixels(const struct sc_data *data, struct sc_preprocess *preprocess);
-
 #endif

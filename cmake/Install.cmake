@@ -20,6 +20,10 @@ install(FILES ${PROJECT_BINARY_DIR}/shortcutConfig.cmake ${PROJECT_BINARY_DIR}/s
 
 # Relative, so that the installed tree may be moved.
 file(RELATIVE_PATH prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+set(plot_requires)
+foreach(package IN LISTS plot_packages)
+	string(APPEND plot_requires ", ${package}")
+endforeach()
 configure_file(cmake/shortcut.pc.in shortcut.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/shortcut.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

@@ -23,7 +23,8 @@ endif()
 # What all compilations of the library share; never linked by anything outside it.
 add_library(shortcut_settings INTERFACE)
 target_include_directories(shortcut_settings INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
-target_compile_definitions(shortcut_settings INTERFACE SC_DATA_DIR="${CMAKE_INSTALL_FULL_DATADIR}/shortcut" ${choice})
+target_compile_definitions(shortcut_settings INTERFACE SC_DATA_DIR="${CMAKE_INSTALL_FULL_DATADIR}/shortcut" ${choice}
+	$<$<BOOL:${SHORTCUT_PLOTS_FOUND}>:SC_HAVE_PLOTS=1>)
 target_compile_options(shortcut_settings INTERFACE -fno-semantic-interposition)
 target_link_libraries(shortcut_settings INTERFACE PkgConfig::SHORTCUT_NEEDS Pthreadpool::Pthreadpool Threads::Threads m)
 
@@ -40,15 +41,21 @@ foreach(isa IN LISTS instruction_sets)
 	list(APPEND library_objects $<TARGET_OBJECTS:shortcut_kernels_${isa}>)
 endforeach()
 
+set(library_needs PkgConfig::SHORTCUT_NEEDS Pthreadpool::Pthreadpool Threads::Threads m)
+if(SHORTCUT_PLOTS_FOUND)
+	list(APPEND library_needs PkgConfig::SHORTCUT_PLOTS)
+	target_link_libraries(shortcut_settings INTERFACE PkgConfig::SHORTCUT_PLOTS)
+endif()
+
 # The archive: its users link what it stands on.
 add_library(shortcut_static STATIC ${library_objects})
-target_link_libraries(shortcut_static PRIVATE PkgConfig::SHORTCUT_NEEDS Pthreadpool::Pthreadpool Threads::Threads m)
+target_link_libraries(shortcut_static PRIVATE ${library_needs})
 set_target_properties(shortcut_static PROPERTIES OUTPUT_NAME shortcut EXPORT_NAME static)
 
 # The shared object: shows the functions marked SC_API, under a version of their own.
 set(version_script ${PROJECT_SOURCE_DIR}/cmake/shortcut.map)
 add_library(shortcut SHARED ${library_objects})
-target_link_libraries(shortcut PRIVATE PkgConfig::SHORTCUT_NEEDS Pthreadpool::Pthreadpool Threads::Threads m)
+target_link_libraries(shortcut PRIVATE ${library_needs})
 target_link_options(shortcut PRIVATE -Wl,--version-script=${version_script})
 if(NOT SC_SANITIZE)
 	target_link_options(shortcut PRIVATE -Wl,-z,defs)

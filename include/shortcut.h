@@ -125,6 +125,10 @@ struct sc_preprocess {
 	float deviation[SC_MAX_CHANNELS]; /* [0] == 0: no scaling at all */
 };
 
+/* Mean and deviation of each channel over all pixels, on the scale 0 to 1, rounded to four digits as they are usually quoted (MNIST's
+ * training images: 0.1307 and 0.3081). Sets these members alone. */
+SC_API void sc_data_measure_pixels(const struct sc_data *data, struct sc_preprocess *preprocess);
+
 struct sc_model_options {
 	int64_t height, width, channels; /* of the input; 0: 224 x 224 x 3 */
 	int64_t classes;                 /* 0: 1000; 10 for keras-tutorial-* and *cifar* */
@@ -427,6 +431,69 @@ SC_API int64_t sc_plan_step_count(const struct sc_plan *plan);
 SC_API void sc_plan_describe_step(const struct sc_plan *plan, int64_t index, struct sc_plan_step *step);
 SC_API int sc_plan_threads(const struct sc_plan *plan);
 SC_API const char *sc_plan_instruction_set(const struct sc_plan *plan);
+
+/* ---- Experiments --------------------------------------------------------------------------------------------------------- */
+
+/* The degradation experiment (He et al., 2015, section 4.2): of each depth a plain net and a residual one, with equal first values, on
+ * equal images in equal order. For each net: its errors by epoch; the gradient of each layer's weights before and after training; the
+ * responses of its layers; and its error when one block is taken away (Veit et al., 2016). */
+#define SC_LAB_EPOCHS        5
+#define SC_LAB_TAKE          5000
+#define SC_LAB_BATCH         128
+#define SC_LAB_LEARNING_RATE 0.05f
+
+enum sc_lab_stage {
+	SC_LAB_BEGIN,    /* of a net */
+	SC_LAB_TRAINING, /* after a step: see `training` */
+	SC_LAB_LESION    /* after `done` of `total` blocks */
+};
+
+struct sc_lab_event {
+	enum sc_lab_stage stage;
+	const char *net;      /* "plain-cifar56" */
+	int64_t number, nets; /* from 1; of how many */
+	int64_t done, total;
+	const struct sc_progress_event *training; /* NULL at other stages */
+};
+/* Non-zero stops the experiment: SC_ERROR_STOPPED; called again with the same options it goes on from there, to the same bits. */
+typedef int (*sc_lab_callback)(void *user, const struct sc_lab_event *event);
+
+struct sc_lab_options {
+	const char *data;      /* as sc_data_open takes it; training and test part */
+	const char *data_dir;  /* as in struct sc_data_options */
+	const char *out;       /* a folder: OUT/<net> is a run of each net; errors.csv, gradients.csv, responses.csv, lesions.csv; and, where this
+				  build has cairo and pango, degradation.svg and degradation.png */
+	const int64_t *depths; /* [depth_count], each of 20, 32, 44, 56, 110, 1202 */
+	int64_t depth_count;   /* 0: 20 and 56 */
+	int64_t epochs;        /* 0: SC_LAB_EPOCHS; likewise the next three */
+	int64_t take;          /* images to train on, a random sample, all where there are fewer; half as many (1000 at least) to test on */
+	int64_t batch;
+	float learning_rate; /* at the start; it falls to 0 along a cosine */
+	uint64_t seed;
+	struct sc_compute compute;
+	sc_lab_callback progress; /* NULL: silent */
+	void *user;
+};
+
+struct sc_lab_net {
+	char name[64];
+	int64_t depth;
+	bool residual;
+	double train_error, test_error;       /* of the last epoch, 0 to 1; in training as the images were learnt from */
+	double whole_error, lesion_error;     /* on up to 1000 test images: of the whole net; mean over the nets without one block */
+	double gradient_first, gradient_last; /* before training: norm of the gradient of the first and the last layer's weights */
+	double seconds;                       /* of its training */
+};
+
+struct sc_lab_result {
+	int64_t net_count;
+	struct sc_lab_net *nets; /* by depth, the plain one first */
+	bool pictures;           /* drawn */
+};
+
+/* Give the result back with sc_lab_result_release. */
+SC_API enum sc_status sc_lab_degradation(const struct sc_lab_options *options, struct sc_lab_result *result, struct sc_error *error);
+SC_API void sc_lab_result_release(struct sc_lab_result *result);
 
 /* ---- Measuring -------------------------------------------------------------------------------------------------------- */
 

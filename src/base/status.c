@@ -20,6 +20,14 @@
 #define COMPILER "an unknown compiler"
 #endif
 
+#ifdef SC_HAVE_PLOTS
+#include <cairo.h>
+#include <pango/pango.h>
+#define PLOTS "cairo " CAIRO_VERSION_STRING ", pango " PANGO_VERSION_STRING
+#else
+#define PLOTS "no cairo and pango: no pictures"
+#endif
+
 #define LIBRARIES                                                                                                                  \
 	"jansson " JANSSON_VERSION ", libpng " PNG_LIBPNG_VER_STRING                                                               \
 	", nettle " QUOTE(NETTLE_VERSION_MAJOR) "." QUOTE(NETTLE_VERSION_MINOR) ", pthreadpool, xxhash " QUOTE(                    \
@@ -56,5 +64,5 @@ const char *sc_version(void)
 
 const char *sc_build_description(void)
 {
-	return COMPILER "; " LIBRARIES;
+	return COMPILER "; " LIBRARIES "; " PLOTS;
 }

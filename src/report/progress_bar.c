@@ -127,7 +127,8 @@ int sc_progress_bar_show(void *user, const struct sc_progress_event *event)
 	/* On a terminal the first step shows at once, and the last one before a validation that may take its time. */
 	bool last = event->step == event->steps;
 	bool edge = bar->terminal && (first || last);
-	bool due = event->seconds - bar->shown_at >= wait && (bar->terminal || !last); /* a log gets the epoch's end in the next line */
+	bool due = event->seconds - bar->shown_at >= wait &&
+		   (bar->terminal || !last); /* a log gets the epoch's end in the next line */
 	if (event->epoch_end || edge || due)
 		show(bar, event);
 	return 0;
