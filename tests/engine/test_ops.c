@@ -364,6 +364,9 @@ static void test_elements(int64_t count)
 		compare("add", k->name, sc_pool_threads(pool), expected[2], found[2], count * 4);
 		for (int i = 0; i < 3; i++)
 			free(found[i]);
+		float expected_magnitude = sc_kernels_reference.largest_magnitude(count, in[2], pools[0]);
+		float magnitude = k->largest_magnitude(count, in[2], pool);
+		compare("largest magnitude", k->name, sc_pool_threads(pool), &expected_magnitude, &magnitude, 4);
 		for (int form = 0; form < 32; form++) {
 			run_sgd(&sc_kernels_reference, form, count, in, sgd, pools[0]);
 			run_sgd(k, form, count, in, found, pool);
