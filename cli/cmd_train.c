@@ -293,6 +293,8 @@ static const struct cli_use options[] = {
 	{CLI_RESUME, NULL},
 	{CLI_CHECKPOINT_EVERY, "none"},
 	{CLI_ON_SAVE_ERROR, "stop"},
+	{CLI_ON_NON_FINITE, "stop"},
+	{CLI_NON_FINITE_LIMIT, "3"},
 	{CLI_CONVOLUTION, "auto"},
 	{CLI_NO_FUSE, NULL},
 	{CLI_THREADS, "one for each processor"},

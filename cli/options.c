@@ -27,6 +27,10 @@ static const struct cli_option options[CLI_OPTION_COUNT] = {
 	[CLI_ON_SAVE_ERROR] = {"on-save-error",
 			       CHOICE("stop|continue", "when a checkpoint cannot be written (the one before stays)")},
 	[CLI_DATA] = {"data", TEXT("DATA", "what to train and test on: a name such as mnist or cifar10, or a folder")},
+	[CLI_ON_NON_FINITE] = {"on-non-finite",
+			       CHOICE("stop|skip|rollback", "when a number becomes infinite or not-a-number: stop, skip the step, or go "
+							    "back to the last checkpoint with half the learning rate")},
+	[CLI_NON_FINITE_LIMIT] = {"non-finite-limit", WHOLE("N", 1, 1000000, "how many skips in a row, or rollbacks to one checkpoint")},
 	[CLI_DATA_DIR] = {"data-dir", TEXT("FOLDER", "where to look for data sets by name")},
 	[CLI_PART] = {"part", CHOICE("train|test", "which part of the data")},
 	[CLI_TAKE] = {"take", WHOLE("N", 1, LARGEST_WHOLE, "use a random sample of N images, drawn by --seed")},

@@ -281,6 +281,7 @@ struct sc_progress_event {
 	bool has_validation;
 	struct sc_score validation;         /* if epoch_end && has_validation */
 	const char *checkpoint;             /* inside the run, if one was just written, or NULL */
+	bool skipped;                       /* a number was not finite: this step changed nothing */
 };
 /* Non-zero stops the training cleanly: sc_fit writes a checkpoint and returns SC_ERROR_STOPPED with the model as it is after that step. */
 typedef int (*sc_progress_callback)(void *user, const struct sc_progress_event *event);
@@ -289,6 +290,14 @@ typedef int (*sc_progress_callback)(void *user, const struct sc_progress_event *
 enum sc_save_error {
 	SC_SAVE_ERROR_STOP,    /* sc_fit returns SC_ERROR_WRITE */
 	SC_SAVE_ERROR_CONTINUE /* a warning, and again at the next occasion; the training's last checkpoint must succeed */
+};
+
+/* What to do when a number in a step is not finite: the loss, a gradient, or what a weight or a running statistic would become. It is
+ * found before anything is changed; then the step is computed again to find the first layer, tensor and image where it is so. */
+enum sc_non_finite_policy {
+	SC_NON_FINITE_STOP,    /* sc_fit returns SC_ERROR_NON_FINITE, which says where */
+	SC_NON_FINITE_SKIP,    /* a warning, and the step changes nothing; its batch counts neither in losses nor in accuracies */
+	SC_NON_FINITE_ROLLBACK /* a warning, and on from the run's newest checkpoint with half the learning rate, for good */
 };
 
 struct sc_fit_options {
@@ -312,6 +321,8 @@ struct sc_fit_options {
 	int64_t checkpoint_steps;        /* a checkpoint each so many steps, besides those at the start and after each epoch; 0: none */
 	double checkpoint_seconds;       /* and after the first step that ends so long after the last one; 0: none */
 	enum sc_save_error on_save_error;
+	enum sc_non_finite_policy on_non_finite;
+	int64_t non_finite_limit;        /* steps skipped in a row, or rollbacks to one checkpoint, after which it stops all the same; 0: 3 */
 	sc_progress_callback progress;   /* NULL: silent */
 	void *user;                      /* for `progress` */
 };
@@ -329,7 +340,7 @@ struct sc_fit_result {
 
 /* The training options that a run was begun with, from its config.json, and `resume` set to `run`, which is borrowed: what sc_fit needs to
  * go on with it. sc_fit refuses to resume with other ones, but for what does not change the result (steps, progress, checkpoints, and of
- * compute all but the convolution's method), and for more epochs where the learning rate does not depend on their number. */
+ * compute all but the convolution's method), for what to do about numbers that are not finite, and for more epochs where the learning rate does not depend on their number. */
 SC_API enum sc_status sc_run_options(const char *run, struct sc_fit_options *options, struct sc_error *error);
 
 /* The model that a run trains, its parameters all zero: sc_fit with `resume` fills them from a checkpoint. */

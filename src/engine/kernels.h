@@ -164,6 +164,9 @@ struct sc_kernels {
 	void (*sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,
 		    struct sc_pool *pool);
 
+	/* Infinite where a number is infinite or not a number. */
+	float (*largest_magnitude)(int64_t count, const float *numbers, struct sc_pool *pool);
+
 	/* `repetitions` rounds of independent fused multiply-adds in registers; gives the FLOP done by one thread. For measuring.
 	 */
 	int64_t (*fma_peak)(int64_t repetitions);

@@ -55,10 +55,18 @@ void sc_plan_run_forward(struct sc_plan *plan);
 struct sc_score sc_plan_run_step(struct sc_plan *plan);
 /* Moves the model's running means and variances towards those of the last step's batch. Part of an update. */
 void sc_plan_update_statistics(struct sc_plan *plan);
-/* After a non-finite loss: runs forward again with checks and names the first tensor that holds a number that is not finite
- * ("images", a parameter, or a layer's output), or "the loss". The string is borrowed from the plan or the model. */
-const char *sc_plan_find_non_finite(struct sc_plan *plan);
-/* Of the whole plan's gradients: name of the first parameter with a gradient that is not finite, or NULL. */
-const char *sc_plan_find_non_finite_gradient(const struct sc_plan *plan);
+/* The largest magnitude among the last step's gradients; infinite if a gradient, a score, the loss or what is to become a running mean
+ * or variance is not finite. What is not finite in a value or a gradient inside the net, and has any effect, comes to one of them.
+ */
+float sc_plan_largest_gradient(const struct sc_plan *plan);
+
+struct sc_non_finite {
+	const char *layer; /* borrowed from the model */
+	char tensor[192];  /* "images", a parameter, "its output", "the gradient of its input", ... */
+	int64_t image;     /* the first in the batch, or -1 where the tensor belongs to no image */
+	float value;       /* the first */
+};
+/* The last step once more, images and labels being filled in again: where a number first is not finite. False: nowhere, this time. */
+bool sc_plan_find_non_finite(struct sc_plan *plan, struct sc_non_finite *found);
 
 #endif

@@ -42,17 +42,67 @@ void sc_plan_run_forward(struct sc_plan *plan)
 	run_steps(plan, plan->forward_begin, plan->forward_end);
 }
 
+struct sc_score run_plan_loss(const struct sc_plan *plan)
+{
+	struct step *s = &plan->steps[plan->forward_end]; /* the step after forward */
+	double before = sc_clock();
+	struct sc_score score = sc_softmax_cross_entropy(plan->batch, plan->model->classes, buffer_at(plan, s->src),
+							 buffer_at(plan, s->second), NULL, buffer_at(plan, s->diff_src));
+	s->seconds = sc_clock() - before;
+	return score;
+}
+
+bool gives_parameter_gradients(const struct sc_plan *plan, const struct step *step)
+{
+	return step->pass == PASS_BACKWARD_WEIGHTS ||
+	       (step->pass == PASS_BACKWARD && step_node(plan, step)->kind == SC_NODE_BATCH_NORM);
+}
+
+/* While they are in the cache: a pass of its own over all gradients would have to fetch them from memory. */
+static float largest_gradient(const struct sc_plan *plan, const struct step *s)
+{
+	const struct sc_node *n = step_node(plan, s);
+	const int parameters[] = {n->weight, n->bias};
+	float largest = 0;
+	for (int i = 0; i < 2 && gives_parameter_gradients(plan, s); i++)
+		if (parameters[i] != SC_NONE) {
+			const struct sc_parameter *p = &plan->model->parameters[parameters[i]];
+			largest = fmaxf(largest, plan->engine.kernels->largest_magnitude(p->count, plan->gradients + p->offset,
+											  plan->engine.pool));
+		}
+	return largest;
+}
+
+static float run_backward(const struct sc_plan *plan)
+{
+	double before = sc_clock();
+	float largest = 0;
+	for (int i = plan->forward_end + 1; i < plan->step_count; i++) {
+		struct step *s = &plan->steps[i];
+		s->run(plan, s);
+		largest = fmaxf(largest, largest_gradient(plan, s));
+		double after = sc_clock();
+		s->seconds = after - before;
+		before = after;
+	}
+	return largest;
+}
+
 struct sc_score sc_plan_run_step(struct sc_plan *plan)
 {
-	int loss = plan->forward_end; /* the step after forward */
-	run_steps(plan, plan->forward_begin, loss);
-	double before = sc_clock();
-	struct sc_score score = sc_softmax_cross_entropy(plan->batch, plan->model->classes, sc_plan_scores(plan),
-							 sc_plan_labels(plan), NULL, buffer_at(plan, plan->steps[loss].diff_src));
-	plan->steps[loss].seconds = sc_clock() - before;
-	if (isfinite(score.loss))
-		run_steps(plan, loss + 1, plan->step_count);
+	run_steps(plan, plan->forward_begin, plan->forward_end);
+	struct sc_score score = run_plan_loss(plan);
+	/* A score of minus infinity gives a finite loss, and a gradient of zero. */
+	bool finite = isfinite(score.loss) && sc_all_finite(sc_plan_scores(plan), plan->batch * plan->model->classes);
+	plan->largest_gradient = isfinite(score.loss) ? run_backward(plan) : INFINITY;
+	if (!finite || move_statistics(plan, false) != SC_NONE)
+		plan->largest_gradient = INFINITY;
 	return score;
+}
+
+float sc_plan_largest_gradient(const struct sc_plan *plan)
+{
+	return plan->largest_gradient;
 }
 
 void sc_plan_forward(struct sc_plan *plan, const float *images, float *scores)
@@ -69,9 +119,10 @@ struct sc_score sc_plan_step(struct sc_plan *plan, const float *images, const in
 	return sc_plan_run_step(plan);
 }
 
-void sc_plan_update_statistics(struct sc_plan *plan)
+int move_statistics(const struct sc_plan *plan, bool store)
 {
 	const struct sc_model *model = plan->model;
+	int bad = SC_NONE;
 	for (int i = 0; i < model->node_count; i++) {
 		const struct sc_node *n = &model->nodes[i];
 		if (n->kind != SC_NODE_BATCH_NORM)
@@ -82,46 +133,18 @@ void sc_plan_update_statistics(struct sc_plan *plan)
 		float pixels = (float)(plan->batch * n->height * n->width);
 		float correction = n->unbiased && pixels > 1 ? pixels / (pixels - 1) : 1;
 		for (int64_t c = 0; c < n->channels; c++) {
-			running_mean[c] = fmaf(n->update, mean[c], n->momentum * running_mean[c]);
-			running_variance[c] = fmaf(n->update, variance[c] * correction, n->momentum * running_variance[c]);
+			float new_mean = fmaf(n->update, mean[c], n->momentum * running_mean[c]);
+			float new_variance = fmaf(n->update, variance[c] * correction, n->momentum * running_variance[c]);
+			if (bad == SC_NONE && !(isfinite(new_mean) && isfinite(new_variance)))
+				bad = i;
+			if (store)
+				running_mean[c] = new_mean, running_variance[c] = new_variance;
 		}
 	}
+	return bad;
 }
 
-/* Name of the first of the node's parameters that holds a number that is not finite, or NULL. */
-static const char *bad_parameter(const struct sc_model *model, const struct sc_node *n)
+void sc_plan_update_statistics(struct sc_plan *plan)
 {
-	const int used[] = {n->weight, n->bias, n->running_mean, n->running_variance};
-	for (int i = 0; i < 4; i++)
-		if (used[i] != SC_NONE && !sc_all_finite(sc_parameter_values(model, used[i]), model->parameters[used[i]].count))
-			return model->parameters[used[i]].name;
-	return NULL;
-}
-
-const char *sc_plan_find_non_finite(struct sc_plan *plan)
-{
-	if (!sc_all_finite(sc_plan_images(plan), node_numbers(plan, 0)))
-		return "images";
-	for (int i = plan->forward_begin; i < plan->forward_end; i++) {
-		const struct step *s = &plan->steps[i];
-		const struct sc_node *n = step_node(plan, s);
-		const char *bad = bad_parameter(plan->model, n);
-		if (bad)
-			return bad;
-		s->run(plan, s);
-		if (!sc_all_finite(buffer_at(plan, s->dst), node_numbers(plan, s->node)))
-			return n->name;
-	}
-	return "the loss";
-}
-
-const char *sc_plan_find_non_finite_gradient(const struct sc_plan *plan)
-{
-	const struct sc_model *model = plan->model;
-	for (int i = 0; i < model->parameter_count; i++) {
-		const struct sc_parameter *p = &model->parameters[i];
-		if (sc_parameter_trainable(p) && !sc_all_finite(plan->gradients + p->offset, p->count))
-			return p->name;
-	}
-	return NULL;
+	move_statistics(plan, true);
 }

@@ -1,7 +1,7 @@
 /* schedule.h - the inside of a plan: buffers, and the list of steps that read and write them. Private to engine/.
  *
  * The files that share it: fuse.c groups nodes; plan_prepare.c, plan_forward.c and plan_backward.c write the list of steps;
- * layout.c gives each buffer its place, run.c walks the list, describe.c puts it into words, plan.c makes and destroys. A buffer
+ * layout.c gives each buffer its place, run.c and replay.c walk the list, describe.c puts it into words, plan.c makes and destroys. A buffer
  * lives from the first step that names it to the last: nobody states lifetimes by hand. */
 #ifndef SC_ENGINE_SCHEDULE_H
 #define SC_ENGINE_SCHEDULE_H
@@ -56,6 +56,7 @@ struct sc_plan {
 	int64_t arena_bytes, prepared_bytes;
 	char *arena, *prepared; /* what changes from run to run, and what does not */
 	float *gradients; /* [model->trainable_values] */
+	float largest_gradient; /* of the last step: see sc_plan_largest_gradient */
 
 	bool owns_memory;       /* made by sc_plan_create: */
 	struct sc_arena memory; /* gradients, velocity, arena */
@@ -110,6 +111,14 @@ int new_buffer(struct sc_plan *plan, int64_t bytes);
 struct step *new_step(struct sc_plan *plan, enum pass pass, int node, step_function run);
 int new_prepared_buffer(struct sc_plan *plan, int64_t bytes);
 void give_workspace(struct sc_plan *plan, struct step *step, int64_t bytes);
+
+/* run.c: the loss of the forward pass that was run, and its gradient. */
+struct sc_score run_plan_loss(const struct sc_plan *plan);
+/* Whether the step gives the gradients of its node's parameters. */
+bool gives_parameter_gradients(const struct sc_plan *plan, const struct step *step);
+/* What running means and variances become; `store`: in the model. Gives the first BatchNorm of which one is not finite, or SC_NONE.
+ */
+int move_statistics(const struct sc_plan *plan, bool store);
 
 void plan_prepare(struct sc_plan *plan); /* an infer plan */
 void plan_forward(struct sc_plan *plan);

@@ -69,11 +69,17 @@ static enum sc_status run_epoch(struct sc_session *s, struct sc_error *error)
 	begin_epoch(s);
 	while (s->at.epoch_step < s->steps_per_epoch && !steps_are_up(s) && !status) {
 		status = sc_session_step(s, error);
+		if (s->went_back)
+			break;
 		s->event.seconds = s->at.seconds = sc_clock() - start;
 		if (!status && sc_session_save_is_due(s))
 			status = sc_session_save(s, NULL, false, error);
 		if (!status)
 			status = tell(s, error);
+	}
+	if (s->went_back) { /* maybe into an epoch before this one */
+		s->went_back = false;
+		return status;
 	}
 	if (!status)
 		status = end_epoch(s, error);
@@ -110,6 +116,16 @@ static void recall_last_epoch(struct sc_session *s)
 			.count = s->check_count, .loss = row->validation_loss, .accuracy = row->validation_accuracy};
 }
 
+enum sc_status sc_session_run(struct sc_session *s, struct sc_error *error)
+{
+	enum sc_status status = sc_session_begin_run(s, error);
+	if (!status)
+		recall_last_epoch(s);
+	while (!status && s->at.epochs < s->options.epochs && !steps_are_up(s))
+		status = run_epoch(s, error);
+	return status;
+}
+
 enum sc_status sc_fit(struct sc_model *model, const struct sc_data *data, const struct sc_fit_options *options,
 		      struct sc_fit_result *result, struct sc_error *error)
 {
@@ -120,11 +136,7 @@ enum sc_status sc_fit(struct sc_model *model, const struct sc_data *data, const 
 		status = sc_session_init(&session, model, data, &resolved, error);
 	if (status)
 		return status;
-	status = sc_session_begin_run(&session, error);
-	if (!status)
-		recall_last_epoch(&session);
-	while (!status && session.at.epochs < resolved.epochs && !steps_are_up(&session))
-		status = run_epoch(&session, error);
+	status = sc_session_run(&session, error);
 	if (result && (!status || status == SC_ERROR_STOPPED))
 		fill_result(&session, result);
 	sc_session_release(&session);

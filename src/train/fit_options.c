@@ -31,6 +31,7 @@ enum sc_status sc_fit_options_resolve(struct sc_fit_options *resolved, const str
 	o.epochs = o.epochs ? o.epochs : 1;
 	o.batch = o.batch ? o.batch : 32;
 	o.optimizer.learning_rate = o.optimizer.learning_rate != 0 ? o.optimizer.learning_rate : 0.01f;
+	o.non_finite_limit = o.non_finite_limit ? o.non_finite_limit : 3;
 	o.schedule.step_epochs = o.schedule.step_epochs ? o.schedule.step_epochs : 30;
 	o.schedule.step_factor = o.schedule.step_factor != 0 ? o.schedule.step_factor : 0.1f;
 	if ((status = check_count("epochs", o.epochs, 1, 1000000, error)) ||
@@ -41,6 +42,8 @@ enum sc_status sc_fit_options_resolve(struct sc_fit_options *resolved, const str
 	    (status = check_count("convolution", (int64_t)o.compute.convolution, 0, SC_CONVOLUTION_WINOGRAD, error)) ||
 	    (status = check_count("checkpoint_steps", o.checkpoint_steps, 0, INT64_MAX, error)) ||
 	    (status = check_count("on_save_error", (int64_t)o.on_save_error, 0, SC_SAVE_ERROR_CONTINUE, error)) ||
+	    (status = check_count("on_non_finite", (int64_t)o.on_non_finite, 0, SC_NON_FINITE_ROLLBACK, error)) ||
+	    (status = check_count("non_finite_limit", o.non_finite_limit, 1, 1000000, error)) ||
 	    (status = check_number("checkpoint_seconds", (float)o.checkpoint_seconds, 0, largest, error)) ||
 	    (status = check_number("learning_rate", o.optimizer.learning_rate, 0, largest, error)) ||
 	    (status = check_number("momentum", o.optimizer.momentum, 0, 1, error)) ||
@@ -56,6 +59,9 @@ enum sc_status sc_fit_options_resolve(struct sc_fit_options *resolved, const str
 		return sc_fail(error, SC_ERROR_ARGUMENT, "validation_split", -1,
 			       "validation_split: expected 0 where validation data are given, found %g",
 			       (double)o.validation_split);
+	if (o.on_non_finite == SC_NON_FINITE_ROLLBACK && !o.run && !o.resume)
+		return sc_fail(error, SC_ERROR_ARGUMENT, "on_non_finite", -1,
+			       "on_non_finite: a rollback needs a run, the folder with the checkpoints, found none");
 	if (o.resume && o.run && strcmp(o.run, o.resume) != 0)
 		return sc_fail(error, SC_ERROR_ARGUMENT, "resume", -1, "resume: expected the same folder as run (%s), found %s",
 			       o.run, o.resume);

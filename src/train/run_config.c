@@ -33,6 +33,11 @@ static json_t *data_object(const struct sc_data *data, const char *fingerprint)
 
 static const char *const schedules[] = {"constant", "step", "cosine", "linear"}; /* by enum sc_schedule_kind */
 static const char *const convolutions[] = {"auto", "direct", "winograd"};        /* by enum sc_convolution_method */
+static const char *const policies[] = {"stop", "skip", "rollback"};               /* by enum sc_non_finite_policy */
+
+/* What a run may go on with otherwise than it was begun. */
+static const char *const changeable[] = {"on_non_finite", "non_finite_limit"};
+#define CHANGEABLE_COUNT ((int)(sizeof(changeable) / sizeof(changeable[0])))
 
 /* A checksum stands for the numbers. */
 static json_t *sample_order(const struct sc_fit_options *o)
@@ -45,7 +50,8 @@ static json_t *training_object(const struct sc_fit_options *o)
 {
 	const struct sc_optimizer *opt = &o->optimizer;
 	const struct sc_schedule *s = &o->schedule;
-	return json_pack("{s:I, s:I, s:o, s:o, s:s, s:b, s:o, s:s, s:b, s:s, s:o, s:I, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:s}",
+	return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:s, s:b, s:o, s:s, s:b, s:s, s:o, s:I, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:s}",
+			 "on_non_finite", policies[o->on_non_finite], "non_finite_limit", (json_int_t)o->non_finite_limit,
 			 "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "learning_rate",
 			 number(opt->learning_rate), "momentum", number(opt->momentum), "momentum_form",
 			 opt->momentum_form == SC_MOMENTUM_KERAS ? "keras" : "torch", "nesterov", opt->nesterov, "weight_decay",
@@ -66,10 +72,12 @@ static char *text_of(const json_t *object)
 	return object ? json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(9)) : NULL;
 }
 
-/* `training` loses its number of epochs here. */
+/* `training` loses what may change here. */
 static bool hash_identity(struct sc_run_identity *identity, json_t *training)
 {
 	json_object_del(training, "epochs");
+	for (int i = 0; i < CHANGEABLE_COUNT; i++)
+		json_object_del(training, changeable[i]);
 	char *rest = text_of(training);
 	struct sc_hash state;
 	if (!rest)
@@ -162,17 +170,17 @@ static enum sc_status read_config(json_t **out, const char *path, struct sc_erro
  * kind. */
 static bool read_training(const json_t *training, struct sc_fit_options *o, json_error_t *bad)
 {
-	json_int_t epochs, batch, step_epochs;
+	json_int_t epochs, batch, step_epochs, limit = 0;
 	double rate, momentum, decay, warmup, factor, last, split_share;
 	int nesterov, decay_all, shuffle;
-	const char *form, *decay_form, *schedule, *split, *seed, *convolution;
+	const char *form, *decay_form, *schedule, *split, *seed, *convolution, *policy = policies[0];
 	if (json_unpack_ex((json_t *)(uintptr_t)training, bad, 0,
-			   "{s:I, s:I, s:F, s:F, s:s, s:b, s:F, s:s, s:b, s:s, s:F, s:I, s:F, s:F, s:F, s:s, s:b, s:s, s:s}",
+			   "{s:I, s:I, s:F, s:F, s:s, s:b, s:F, s:s, s:b, s:s, s:F, s:I, s:F, s:F, s:F, s:s, s:b, s:s, s:s, s?s, s?I}",
 			   "epochs", &epochs, "batch", &batch, "learning_rate", &rate, "momentum", &momentum, "momentum_form",
 			   &form, "nesterov", &nesterov, "weight_decay", &decay, "weight_decay_form", &decay_form, "decay_all",
 			   &decay_all, "schedule", &schedule, "warmup_epochs", &warmup, "step_epochs", &step_epochs, "step_factor",
 			   &factor, "final_learning_rate", &last, "validation_split", &split_share, "split", &split, "shuffle",
-			   &shuffle, "seed", &seed, "convolution", &convolution) != 0)
+			   &shuffle, "seed", &seed, "convolution", &convolution, "on_non_finite", &policy, "non_finite_limit", &limit) != 0)
 		return false;
 	*o = (struct sc_fit_options){
 		.epochs = epochs,
@@ -188,7 +196,11 @@ static bool read_training(const json_t *training, struct sc_fit_options *o, json
 		.split = strcmp(split, "stratified") == 0 ? SC_SPLIT_STRATIFIED : SC_SPLIT_LAST,
 		.no_shuffle = !shuffle,
 		.seed = strtoull(seed, NULL, 10),
+		.non_finite_limit = limit,
 	};
+	for (int kind = SC_NON_FINITE_STOP; kind <= SC_NON_FINITE_ROLLBACK; kind++)
+		if (strcmp(policy, policies[kind]) == 0)
+			o->on_non_finite = (enum sc_non_finite_policy)kind;
 	for (int kind = SC_SCHEDULE_CONSTANT; kind <= SC_SCHEDULE_LINEAR; kind++)
 		if (strcmp(schedule, schedules[kind]) == 0)
 			o->schedule.kind = (enum sc_schedule_kind)kind;
@@ -267,6 +279,8 @@ static enum sc_status check_part(const char *path, const json_t *config, const c
 {
 	json_t *now = json_loads(given, 0, NULL);
 	json_object_del(now, "name"); /* of the data: where they lie */
+	for (int i = 0; i < CHANGEABLE_COUNT; i++)
+		json_object_del(now, changeable[i]);
 	enum sc_status status =
 		now ? compare(path, json_object_get(config, part), now, epochs_may_grow, error) : sc_fail_memory(error, 0, path);
 	json_decref(now);

@@ -5,6 +5,7 @@
 enum sc_status sc_session_begin_run(struct sc_session *s, struct sc_error *error)
 {
 	s->at = (struct sc_checkpoint){.rate_factor = 1};
+	s->bounds = sc_update_bounds_unknown();
 	s->last_save = sc_clock();
 	if (!s->options.run)
 		return SC_OK;
@@ -14,6 +15,19 @@ enum sc_status sc_session_begin_run(struct sc_session *s, struct sc_error *error
 	else if (!status)
 		status = sc_run_folder_begin(&s->folder, s->model, s->velocity, &s->at, s->steps_per_epoch, error);
 	return status;
+}
+
+enum sc_status sc_session_go_back(struct sc_session *s, struct sc_error *error)
+{
+	double factor = s->at.rate_factor / 2; /* of now: the checkpoint does not know of earlier returns to it */
+	enum sc_status status = sc_run_folder_load(&s->folder, s->model, s->velocity, &s->at, s->steps_per_epoch, error);
+	if (status)
+		return status;
+	s->at.rate_factor = factor;
+	s->bounds = sc_update_bounds_unknown();
+	s->rollbacks++;
+	s->went_back = true;
+	return SC_OK;
 }
 
 bool sc_session_save_is_due(const struct sc_session *s)
@@ -46,6 +60,7 @@ enum sc_status sc_session_save(struct sc_session *s, const struct sc_epoch_row *
 	enum sc_status status = write_all(s, row, &reason);
 	if (!status) {
 		s->event.checkpoint = s->checkpoint_name;
+		s->rollbacks = 0;
 		return SC_OK;
 	}
 	if (status == SC_ERROR_NON_FINITE || s->options.on_save_error == SC_SAVE_ERROR_STOP || last)

@@ -5,6 +5,7 @@
 
 #include "data/data.h"
 #include "engine/plan.h"
+#include "train/optimizer.h"
 #include "train/run_folder.h"
 
 struct sc_session {
@@ -39,6 +40,10 @@ struct sc_session {
 	struct sc_run_folder folder;
 	char checkpoint_name[64]; /* of the newest, inside the run */
 	double last_save;         /* when, by sc_clock */
+
+	struct sc_update_bounds bounds; /* how large weights and velocities can be */
+	int64_t rollbacks;              /* to the newest checkpoint */
+	bool went_back;                 /* just now: the epoch is to be begun anew */
 };
 #define SC_KEPT_STEPS 4096
 
@@ -49,13 +54,24 @@ void sc_session_release(struct sc_session *session);
 void sc_session_order_epoch(struct sc_session *session, int64_t epoch); /* fills `order` */
 double sc_session_median_step(struct sc_session *session);
 
+/* fit.c: begins or resumes the run, and trains to its end. */
+enum sc_status sc_session_run(struct sc_session *session, struct sc_error *error);
+
 /* step.c: the next step of the epoch: batch, forward, loss, backward, update. Moves `at` and `event` on. */
 enum sc_status sc_session_step(struct sc_session *session, struct sc_error *error);
 struct sc_score sc_session_train_score(const struct sc_session *session); /* of the epoch so far */
+/* The next step's samples into the plan that fits their number. */
+struct sc_plan *sc_session_fill_batch(struct sc_session *session, int64_t *images);
 float sc_session_learning_rate(const struct sc_session *session, int64_t step);
+
+/* non_finite.c: what is to become of the next step, whose gradients are not finite, or whose update would make `overflow` so: an error,
+ * *skip, or the state of the last checkpoint. */
+enum sc_status sc_session_non_finite(struct sc_session *session, const char *overflow, bool *skip, struct sc_error *error);
 
 /* save.c: begins the run's folder, or goes on from its newest checkpoint. */
 enum sc_status sc_session_begin_run(struct sc_session *session, struct sc_error *error);
+/* To the newest checkpoint, with half the learning rate. */
+enum sc_status sc_session_go_back(struct sc_session *session, struct sc_error *error);
 /* Whether a checkpoint is due after a step inside an epoch. */
 bool sc_session_save_is_due(const struct sc_session *session);
 /* A checkpoint, after `row` (or NULL) and the weights. on_save_error decides about a failure, unless the save is the last one. */

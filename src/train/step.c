@@ -13,18 +13,7 @@ static void note_seconds(struct sc_session *s, double seconds)
 	s->seconds += seconds;
 }
 
-static enum sc_status not_finite(struct sc_session *s, struct sc_plan *plan, struct sc_error *error)
-{
-	const char *tensor = sc_plan_find_non_finite(plan);
-	return sc_fail(error, SC_ERROR_NON_FINITE, tensor, -1,
-		       "epoch %lld, step %lld (step %lld in all), learning rate %g: the loss is not finite; the first tensor with "
-		       "a number that is not finite: %s; no weight was changed by this step",
-		       (long long)s->at.epochs + 1, (long long)s->at.epoch_step + 1, (long long)s->at.step + 1,
-		       (double)s->event.learning_rate, tensor);
-}
-
-/* The step's samples into the plan that fits their number. */
-static struct sc_plan *fill_batch(struct sc_session *s, int64_t *images)
+struct sc_plan *sc_session_fill_batch(struct sc_session *s, int64_t *images)
 {
 	struct sc_batch_shape shape = sc_model_batch_shape(s->model);
 	int64_t batch = s->options.batch, first = s->at.epoch_step * batch, left = s->samples.train_count - first;
@@ -45,19 +34,25 @@ struct sc_score sc_session_train_score(const struct sc_session *s)
 float sc_session_learning_rate(const struct sc_session *s, int64_t step)
 {
 	const struct sc_fit_options *o = &s->options;
-	return sc_scheduled_learning_rate(&o->schedule, o->optimizer.learning_rate, step, s->steps_per_epoch, o->epochs);
+	float rate = sc_scheduled_learning_rate(&o->schedule, o->optimizer.learning_rate, step, s->steps_per_epoch, o->epochs);
+	return (float)((double)rate * s->at.rate_factor);
 }
 
-/* Moves on by a step that has seen `images` images. */
-static void advance(struct sc_session *s, int64_t images, const struct sc_score *score, double seconds)
+/* Adds the step's images to the epoch's score. */
+static void count_images(struct sc_checkpoint *at, int64_t images, const struct sc_score *score)
+{
+	at->images += images;
+	at->correct += score->correct;
+	at->loss += (score->loss - at->loss) * (double)images / (double)at->images; /* the mean over the images so far */
+}
+
+static void advance(struct sc_session *s, const struct sc_score *score, bool skipped, double seconds)
 {
 	struct sc_checkpoint *at = &s->at;
 	struct sc_progress_event *e = &s->event;
 	at->step++;
 	at->epoch_step++;
-	at->images += images;
-	at->correct += score->correct;
-	at->loss += (score->loss - at->loss) * (double)images / (double)at->images; /* the mean over the images so far */
+	at->skipped = skipped ? at->skipped + 1 : 0;
 	e->step = at->epoch_step;
 	e->global_step = at->step;
 	e->images = at->images;
@@ -65,25 +60,37 @@ static void advance(struct sc_session *s, int64_t images, const struct sc_score 
 	e->step_accuracy = score->accuracy;
 	e->train = sc_session_train_score(s);
 	e->checkpoint = NULL;
+	e->skipped = skipped;
 	const struct sc_step_row row = {at->step, at->epochs + 1, score->loss, score->accuracy, (double)e->learning_rate, seconds};
 	sc_steps_add(&s->folder.steps, &row);
 }
 
 enum sc_status sc_session_step(struct sc_session *s, struct sc_error *error)
 {
-	const struct sc_fit_options *o = &s->options;
+	const struct sc_optimizer *optimizer = &s->options.optimizer;
 	int64_t images;
 	double start = sc_clock();
-	struct sc_plan *plan = fill_batch(s, &images);
-	s->event.learning_rate = sc_session_learning_rate(s, s->at.step);
+	struct sc_plan *plan = sc_session_fill_batch(s, &images);
+	float rate = s->event.learning_rate = sc_session_learning_rate(s, s->at.step);
 	struct sc_score score = sc_plan_run_step(plan);
-	if (!isfinite(score.loss))
-		return not_finite(s, plan, error);
-	sc_sgd_update(&s->engine, s->model, s->gradients, s->velocity, &o->optimizer, s->event.learning_rate);
-	sc_plan_update_statistics(plan);
+	float largest = sc_plan_largest_gradient(plan);
+	const char *overflow = isfinite(largest) ? sc_sgd_overflow(&s->bounds, &s->engine, s->model, s->gradients, s->velocity, optimizer,
+								   rate, largest)
+						 : NULL;
+	bool skipped = false;
+	if (!isfinite(largest) || overflow) {
+		enum sc_status status = sc_session_non_finite(s, overflow, &skipped, error);
+		if (status || s->went_back)
+			return status;
+	}
+	if (!skipped) {
+		sc_sgd_update(&s->engine, s->model, s->gradients, s->velocity, optimizer, rate);
+		sc_plan_update_statistics(plan);
+		count_images(&s->at, images, &score);
+	}
 	double seconds = sc_clock() - start;
 	note_seconds(s, seconds);
 	s->images_done += images;
-	advance(s, images, &score, seconds);
+	advance(s, &score, skipped, seconds);
 	return SC_OK;
 }

@@ -402,6 +402,9 @@ static void test_elements(int64_t count)
 			compare(names[i], k->name, sc_pool_threads(pool), expected[i], found[i], count * 4);
 			free(found[i]);
 		}
+		float expected_magnitude = sc_kernels_reference.largest_magnitude(count, in[2], pools[0]);
+		float magnitude = k->largest_magnitude(count, in[2], pool);
+		compare("largest magnitude", k->name, sc_pool_threads(pool), &expected_magnitude, &magnitude, 4);
 		for (int form = 0; form < 32; form++) {
 			run_sgd(&sc_kernels_reference, form, count, in, sgd, pools[0]);
 			run_sgd(k, form, count, in, found, pool);

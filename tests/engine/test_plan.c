@@ -211,11 +211,19 @@ static void first_bad_tensor_is_named(void **state)
 	fill(plan);
 	assert_true(isnan(sc_plan_run_step(plan).loss));
 	fill(plan);
-	assert_string_equal(sc_plan_find_non_finite(plan), "layer3.1.conv2.weight");
+	struct sc_non_finite found;
+	assert_true(sc_plan_find_non_finite(plan, &found));
+	assert_string_equal(found.layer, "layer3.1.conv2");
+	assert_string_equal(found.tensor, "layer3.1.conv2.weight");
+	assert_true(isnan(found.value) && found.image == -1);
 	tensor.values[5] = 0.1f;
 	fill(plan);
-	sc_plan_images(plan)[7] = INFINITY;
-	assert_string_equal(sc_plan_find_non_finite(plan), "images");
+	sc_plan_images(plan)[28 * 28 + 7] = INFINITY;
+	assert_true(sc_plan_find_non_finite(plan, &found));
+	assert_string_equal(found.tensor, "images");
+	assert_int_equal(found.image, 1);
+	fill(plan);
+	assert_false(sc_plan_find_non_finite(plan, &found));
 	sc_plan_destroy(plan);
 	sc_model_destroy(model);
 }

@@ -41,6 +41,7 @@ void SC_CPU(subsample_forward)(const struct sc_subsample *s, const float *src, f
 void SC_CPU(subsample_backward)(const struct sc_subsample *s, const float *diff_dst, float *diff_src, struct sc_pool *pool);
 void SC_CPU(sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,
 		 struct sc_pool *pool);
+float SC_CPU(largest_magnitude)(int64_t count, const float *numbers, struct sc_pool *pool);
 int64_t SC_CPU(fma_peak)(int64_t repetitions);
 
 /* Before a loop whose result may be one of its operands, number for number: no other overlap, so vectors are safe. */

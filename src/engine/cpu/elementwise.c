@@ -1,4 +1,8 @@
-/* elementwise.c - rectifier, addition and the SGD step: number by number, in pieces shared among the threads. */
+/* elementwise.c - rectifier, addition, the SGD step, the largest magnitude: number by number, in pieces shared among the threads. */
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
 #include "engine/cpu/cpu.h"
 
 #define PIECE 16384 /* numbers: 64 KiB of each operand */
@@ -112,4 +116,38 @@ void SC_CPU(sgd)(const struct sc_sgd *s, int64_t count, float *values, const flo
 {
 	struct elements e = {.count = count, .a = gradients, .result = values, .sgd = s, .velocity = velocity};
 	sc_pool_run(pool, sgd_pieces, &e, pieces(count), 1);
+}
+
+#define INFINITE 0x7f800000
+
+struct magnitude {
+	const float *numbers;
+	int64_t count;
+	atomic_int largest; /* bits: without its sign a float is as large as its bits are, read as a whole number */
+};
+
+static void magnitude_pieces(void *context, int slot, int64_t begin, int64_t end)
+{
+	(void)slot;
+	struct magnitude *m = context;
+	int32_t largest = 0;
+	for (int64_t i = begin * PIECE; i < minimum(m->count, end * PIECE); i++) {
+		int32_t bits;
+		memcpy(&bits, &m->numbers[i], sizeof(bits));
+		bits &= 0x7fffffff;
+		largest = bits > largest ? bits : largest;
+	}
+	int before = atomic_load(&m->largest);
+	while (before < largest && !atomic_compare_exchange_weak(&m->largest, &before, largest))
+		;
+}
+
+float SC_CPU(largest_magnitude)(int64_t count, const float *numbers, struct sc_pool *pool)
+{
+	struct magnitude m = {.numbers = numbers, .count = count};
+	sc_pool_run(pool, magnitude_pieces, &m, pieces(count), 1);
+	int32_t bits = atomic_load(&m.largest);
+	float largest;
+	memcpy(&largest, &bits, sizeof(largest));
+	return bits < INFINITE ? largest : INFINITY;
 }

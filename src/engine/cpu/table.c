@@ -59,5 +59,6 @@ const struct sc_kernels SC_CPU(kernels) = {
 	.subsample_forward = SC_CPU(subsample_forward),
 	.subsample_backward = SC_CPU(subsample_backward),
 	.sgd = SC_CPU(sgd),
+	.largest_magnitude = SC_CPU(largest_magnitude),
 	.fma_peak = SC_CPU(fma_peak),
 };

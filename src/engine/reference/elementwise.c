@@ -1,4 +1,5 @@
 /* elementwise.c - rectifier and addition, number by number. NaN passes through both. */
+#include "base/finite.h"
 #include "engine/reference/reference.h"
 
 void sc_reference_relu_forward(int64_t count, const float *src, float *dst, struct sc_pool *pool)
@@ -21,4 +22,10 @@ void sc_reference_add(int64_t count, const float *a, const float *b, float *sum,
 	(void)pool;
 	for (int64_t i = 0; i < count; i++)
 		sum[i] = a[i] + b[i];
+}
+
+float sc_reference_largest_magnitude(int64_t count, const float *numbers, struct sc_pool *pool)
+{
+	(void)pool;
+	return sc_largest_magnitude(numbers, count);
 }

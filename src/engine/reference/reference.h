@@ -60,6 +60,7 @@ void sc_reference_subsample_backward(const struct sc_subsample *s, const float *
 
 void sc_reference_sgd(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,
 		      struct sc_pool *pool);
+float sc_reference_largest_magnitude(int64_t count, const float *numbers, struct sc_pool *pool);
 int64_t sc_reference_fma_peak(int64_t repetitions);
 
 #endif
