@@ -38,6 +38,8 @@ static const struct cli_option options[CLI_OPTION_COUNT] = {
 	[CLI_PREPROCESS] = {"preprocess",
 			    CHOICE("raw|unit|torch|caffe|tf", "how pixels become numbers: 0..255, 0..1, ImageNet's ways")},
 	[CLI_FIT_INPUT] = {"fit-input", FLAG("resize images to the net's input, with padding")},
+	[CLI_CHECK] = {"check", TEXT("FILE", "compare the outputs of layers with those that the origin has recorded (.npz; see the man page)")},
+	[CLI_TOLERANCE] = {"tolerance", REAL(0, 1, "--check: how far a layer may be, relative L2")},
 	[CLI_INDEX] = {"index", TEXT("LIST", "which images of an IDX file or data set: 0,5,7 or 0-9")},
 	[CLI_TOP] = {"top", WHOLE("N", 1, 1000000, "how many classes to show for an image")},
 	[CLI_EPOCHS] = {"epochs", WHOLE("N", 1, 1000000, "passes over the training images")},

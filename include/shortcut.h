@@ -386,6 +386,22 @@ SC_API enum sc_status sc_classifier_predict(struct sc_classifier *classifier, co
 SC_API const struct sc_model *sc_classifier_model(const struct sc_classifier *classifier);
 SC_API bool sc_classifier_is_mapped(const struct sc_classifier *classifier); /* the weights came from the cache */
 
+/* ---- Certificate: the same outputs as the program that a net came from ----------------------------------------------- */
+
+struct sc_activation_row {
+	const char *layer; /* its name; borrowed */
+	int64_t count;     /* numbers compared */
+	double largest;    /* absolute difference */
+	double relative;   /* L2: of the difference, by that of what was recorded */
+};
+typedef void (*sc_activation_callback)(void *user, const struct sc_activation_row *row);
+/* Runs the net, as for inference, on recorded images, and compares the outputs of its layers with recorded ones: a row for each, in the
+ * net's order. `path`: arrays of float32 by name (.npz, .safetensors, .pth): "images" (mb, height, width, channels), prepared as the net
+ * wants them, and by the names of layers (of sc_model_layer), as many as wanted, (mb, height, width, channels) or, of single pixels,
+ * (mb, channels). Names and shapes must agree. compute NULL: defaults. */
+SC_API enum sc_status sc_check_activations(const struct sc_model *model, const char *path, const struct sc_compute *compute,
+					   sc_activation_callback callback, void *user, struct sc_error *error);
+
 /* ---- Progress bar: what Keras' fit shows ---------------------------------------------------------------------------- */
 
 struct sc_progress_bar; /* draws on a terminal; writes plain lines elsewhere; respects NO_COLOR, CI, TERM=dumb, the width */
