@@ -278,6 +278,7 @@ static const struct cli_use options[] = {
 	{CLI_STEP_FACTOR, "0.1"},
 	{CLI_FINAL_LEARNING_RATE, "0"},
 	{CLI_NO_SHUFFLE, NULL},
+	{CLI_ZERO_INIT_LAST, NULL},
 	{CLI_SEED, "0"},
 	{CLI_OUT, "runs/<model>-<data>-<n>, the first that is free"},
 	{CLI_RESUME, NULL},

@@ -54,6 +54,7 @@ static const struct cli_option options[CLI_OPTION_COUNT] = {
 	[CLI_MODE] = {"mode", CHOICE("train|infer", "what the plan is for")},
 	[CLI_SECONDS] = {"seconds", REAL(0.001, 3600, "time for each line of the table")},
 	[CLI_SEED] = {"seed", WHOLE("N", 0, LARGEST_WHOLE, "where all random numbers come from")},
+	[CLI_ZERO_INIT_LAST] = {"zero-init-last", FLAG("each block begins as its shortcut: its last BatchNorm's scale is 0")},
 	[CLI_THREADS] = {"threads", WHOLE("N", 1, 1024, "threads to compute with; the results do not depend on it")},
 	[CLI_CONVOLUTION] = {"convolution",
 			     CHOICE("auto|direct|winograd", "3x3 convolutions: where Winograd pays, nowhere, wherever it can")},

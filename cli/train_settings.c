@@ -110,7 +110,9 @@ int train_read_settings(struct train_settings *settings, const struct cli_argume
 			 .seed = seed,
 			 .data_dir = cli_text(arguments, CLI_DATA_DIR, NULL)},
 		.model = cli_text(arguments, CLI_MODEL, recipe->model),
-		.model_options = {.classes = cli_whole(arguments, CLI_CLASSES, 0), .seed = seed},
+		.model_options = {.classes = cli_whole(arguments, CLI_CLASSES, 0),
+				  .seed = seed,
+				  .zero_init_last = cli_given(arguments, CLI_ZERO_INIT_LAST)},
 		.fit = recipe->fit,
 	};
 	status = cli_check_preset(arguments, "--model: ", settings->model);
