@@ -12,7 +12,7 @@ static int open_named(struct sc_model **out, const char *name, const struct cli_
 	const char *way = cli_preprocess_name(arguments, name, channels);
 	struct sc_model_options options = {0};
 	struct sc_error error = {0};
-	int status = cli_check_preset(arguments, "--model: ", name);
+	int status = cli_check_net(arguments, "--model: ", name);
 
 	cli_preprocess(&options.preprocess, way);
 	options.preprocess.resize = cli_given(arguments, CLI_FIT_INPUT);

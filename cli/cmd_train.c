@@ -223,7 +223,7 @@ static int train(struct training *training)
 	if (settings->fit.resume != NULL)
 		snprintf(training->folder.path, sizeof(training->folder.path), "%s", settings->fit.resume);
 	else
-		status = train_claim_folder(&training->folder, out, settings->model, settings->data_name);
+		status = train_claim_folder(&training->folder, out, sc_model_name(training->model), settings->data_name);
 	if (status == CLI_OK && !quiet(training))
 		status = announce(training);
 	if (status == CLI_OK)

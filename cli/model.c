@@ -1,4 +1,4 @@
-/* model.c - which net a command works with: a preset, a run folder or a weights file. */
+/* model.c - which net a command works with: a preset, a net's own file, a run folder or a weights file. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,21 +7,30 @@
 
 #define MOST_PRESETS 255 /* that a wrong name is compared with */
 
-bool cli_is_preset(const char *name)
+static bool ends_in_json(const char *name)
 {
+	size_t length = strlen(name);
+
+	return length > 5 && strcmp(name + length - 5, ".json") == 0;
+}
+
+bool cli_is_net(const char *name)
+{
+	if (ends_in_json(name))
+		return true;
 	for (int i = 0; sc_model_preset(i) != NULL; i++)
 		if (strcmp(sc_model_preset(i), name) == 0)
 			return true;
 	return false;
 }
 
-int cli_check_preset(const struct cli_arguments *arguments, const char *subject, const char *name)
+int cli_check_net(const struct cli_arguments *arguments, const char *subject, const char *name)
 {
 	const char *names[MOST_PRESETS + 1];
 	char suggestion[128];
 	int count = 0;
 
-	if (cli_is_preset(name))
+	if (cli_is_net(name))
 		return CLI_OK;
 	while (count < MOST_PRESETS && sc_model_preset(count) != NULL) {
 		names[count] = sc_model_preset(count);
@@ -38,7 +47,7 @@ static int open_own(struct sc_model **out, const char *path, const struct cli_ar
 	struct sc_error error = {0};
 
 	if (cli_given(arguments, CLI_INPUT) || cli_given(arguments, CLI_CLASSES))
-		return cli_misused(arguments, "--%s: is for presets; a run or weights file brings its own",
+		return cli_misused(arguments, "--%s: is for presets and files of nets; a run or weights file brings its own",
 				   cli_given(arguments, CLI_INPUT) ? "input" : "classes");
 	return sc_model_load(out, path, &error) != SC_OK ? cli_failed(&error) : CLI_OK;
 }
@@ -50,9 +59,9 @@ int cli_open_model(struct sc_model **out, const char *name_or_path, const struct
 	struct sc_error error = {0};
 	struct stat information;
 
-	if (!cli_is_preset(name_or_path)) {
+	if (!cli_is_net(name_or_path)) {
 		if (strchr(name_or_path, '/') == NULL && stat(name_or_path, &information) != 0)
-			return cli_check_preset(arguments, "", name_or_path);
+			return cli_check_net(arguments, "", name_or_path);
 		return open_own(out, name_or_path, arguments);
 	}
 	if (cli_given(arguments, CLI_INPUT)) {
@@ -71,11 +80,11 @@ int cli_open_trained(struct sc_model **out, const struct cli_arguments *argument
 	const char *path = arguments->words[0], *preset = cli_text(arguments, CLI_MODEL, NULL);
 	struct sc_error error = {0};
 
-	if (cli_is_preset(path))
-		return cli_misused(arguments, "'%s' is a preset, whose weights are random; expected a run or a weights file", path);
+	if (cli_is_net(path))
+		return cli_misused(arguments, "'%s' is a net, whose weights are random; expected a run or a weights file", path);
 	if (preset == NULL)
 		return open_own(out, path, arguments);
-	int status = cli_check_preset(arguments, "--model: ", preset);
+	int status = cli_check_net(arguments, "--model: ", preset);
 	if (status == CLI_OK)
 		status = cli_open_model(out, preset, arguments, &options);
 	if (status != CLI_OK)

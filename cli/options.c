@@ -15,7 +15,7 @@
 #define LARGEST_WHOLE 9007199254740992.0 /* 2^53 */
 
 static const struct cli_option options[CLI_OPTION_COUNT] = {
-	[CLI_MODEL] = {"model", TEXT("NAME", "the net: a preset, see 'shortcut help summary'")},
+	[CLI_MODEL] = {"model", TEXT("NAME", "the net: a preset, see 'shortcut help summary', or a file that ends in .json")},
 	[CLI_INPUT] = {"input", SIZE("HxWxC", "what the net takes: height, width, channels")},
 	[CLI_CLASSES] = {"classes", WHOLE("N", 1, 1000000, "how many classes the net tells apart")},
 	[CLI_RECIPE] = {"recipe", CHOICE("default|keras-tutorial", "where the settings come from that no option gives")},
@@ -59,6 +59,7 @@ static const struct cli_option options[CLI_OPTION_COUNT] = {
 	[CLI_CONVOLUTION] = {"convolution",
 			     CHOICE("auto|direct|winograd", "3x3 convolutions: where Winograd pays, nowhere, wherever it can")},
 	[CLI_NO_FUSE] = {"no-fuse", FLAG("a step for each layer, none for several; the same results")},
+	[CLI_DESCRIBE] = {"describe", FLAG("print the net as a file that --model takes: a place to start from")},
 	[CLI_JSON] = {"json", FLAG("print one JSON object instead of text")},
 	[CLI_QUIET] = {"quiet", FLAG("no progress, no notes")},
 	[CLI_HELP] = {"help", FLAG("show this help")},

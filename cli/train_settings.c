@@ -115,7 +115,7 @@ int train_read_settings(struct train_settings *settings, const struct cli_argume
 				  .zero_init_last = cli_given(arguments, CLI_ZERO_INIT_LAST)},
 		.fit = recipe->fit,
 	};
-	status = cli_check_preset(arguments, "--model: ", settings->model);
+	status = cli_check_net(arguments, "--model: ", settings->model);
 	if (status == CLI_OK)
 		status = read_input(&settings->model_options, arguments);
 	if (status == CLI_OK && cli_given(arguments, CLI_RESUME))

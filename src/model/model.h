@@ -18,7 +18,7 @@ enum sc_node_kind {
 	SC_NODE_GLOBAL_AVERAGE_POOL, /* of the whole map */
 	SC_NODE_AVERAGE_POOL,        /* of cells side by side; cut off ones average what they have */
 	SC_NODE_DENSE,
-	SC_NODE_SUBSAMPLE,           /* every stride-th pixel; further channels hold 0 */
+	SC_NODE_SUBSAMPLE, /* every stride-th pixel; further channels hold 0 */
 	SC_NODE_SIGMOID,
 	SC_NODE_SCALE /* the first input, each channel times that of the second, which has one pixel */
 };
@@ -69,8 +69,11 @@ struct sc_parameter {
 	int64_t offset; /* of its first number in the buffer, a multiple of SC_ALIGNMENT / 4; gaps hold 0 */
 };
 
+struct sc_resnet;
+
 struct sc_model {
-	char name[64]; /* the preset's */
+	char name[64];         /* the net's */
+	struct sc_resnet *net; /* what was built (resnet.h) */
 	int64_t height, width, channels, classes;
 	struct sc_preprocess preprocess;
 	char **class_names; /* [classes] */

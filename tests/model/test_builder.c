@@ -43,7 +43,8 @@ static void every_node_comes_after_its_inputs_and_is_used(void **state)
 			for (int k = 0; k < 2; k++) {
 				int input = model->nodes[i].inputs[k];
 				assert_true(input < i);
-				assert_int_equal(input == SC_NONE, i == 0 || (k == 1 && model->nodes[i].kind != SC_NODE_ADD && model->nodes[i].kind != SC_NODE_SCALE));
+				assert_int_equal(input == SC_NONE, i == 0 || (k == 1 && model->nodes[i].kind != SC_NODE_ADD &&
+									      model->nodes[i].kind != SC_NODE_SCALE));
 				if (input != SC_NONE)
 					used[input]++;
 			}
@@ -252,7 +253,8 @@ static void deep_stems_and_pooled_shortcuts_are_timms(void **state)
 {
 	(void)state;
 	struct sc_model *model = build("resnet26d", 67, 3);
-	const struct sc_node *first = find(model, "conv1.0"), *last = find(model, "conv1.6"), *pool = find(model, "layer2.0.downsample.0");
+	const struct sc_node *first = find(model, "conv1.0"), *last = find(model, "conv1.6"),
+			     *pool = find(model, "layer2.0.downsample.0");
 	assert_int_equal(first->height, 34);
 	assert_int_equal(first->channels, 32);
 	assert_int_equal(first->window.stride_h, 2);

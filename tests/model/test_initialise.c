@@ -138,8 +138,9 @@ static void a_block_may_begin_as_its_shortcut(void **state)
 	sc_model_destroy(model);
 	model = NULL;
 	assert_int_equal(sc_model_create(&model, "plain18", &options, &error), SC_ERROR_ARGUMENT);
-	assert_string_equal(error.message, "zero_init_last: the blocks of plain18 have no shortcuts, so their last BatchNorm cannot begin "
-					   "at 0");
+	assert_string_equal(error.message,
+			    "zero_init_last: the blocks of plain18 have no shortcuts, so their last BatchNorm cannot begin "
+			    "at 0");
 	assert_int_equal(sc_model_create(&model, "keras-resnet50v2", &options, &error), SC_ERROR_ARGUMENT);
 	assert_null(model);
 	options.zero_init_last = false; /* timm's nets always do */
