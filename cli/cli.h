@@ -44,17 +44,17 @@ int cli_failed(const struct sc_error *error);
 /* " (did you mean 'x'?)" with the nearest of the candidates, `prefix` before it, or "" where none is near. They end with NULL. */
 const char *cli_suggestion(char *buffer, size_t size, const char *prefix, const char *word, const char *const *candidates);
 
-/* model.c: a preset by name, else a run folder or weights file. --input and --classes belong to presets only. */
+/* model.c: a preset by name, a net's file (.json), else a run folder or weights file, to which --input and --classes do not belong. */
 int cli_open_model(struct sc_model **out, const char *name_or_path, const struct cli_arguments *arguments);
-/* A preset with a foreign file's weights; --input and --classes over `options`. */
+/* A net with a foreign file's weights; --input and --classes over `options`. */
 int cli_load_as(struct sc_model **out, const char *preset, const char *path, const struct cli_arguments *arguments,
 		const struct sc_model_options *options);
 /* words[0]: a run or a weights file; a foreign file, which carries no description, with --model (and --input, --classes). */
 int cli_open_trained(struct sc_model **out, const struct cli_arguments *arguments);
 int cli_open_classifier(struct sc_classifier **out, const struct cli_arguments *arguments); /* the same */
-bool cli_is_preset(const char *name);
+bool cli_is_net(const char *name); /* a preset, or a name that ends in .json */
 /* CLI_OK, or CLI_USAGE after a complaint that names the nearest preset. */
-int cli_check_preset(const struct cli_arguments *arguments, const char *subject, const char *name);
+int cli_check_net(const struct cli_arguments *arguments, const char *subject, const char *name);
 /* --threads and --convolution; the instruction set is left to SHORTCUT_ISA. */
 struct sc_compute cli_compute(const struct cli_arguments *arguments);
 

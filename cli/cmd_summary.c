@@ -1,5 +1,6 @@
 /* cmd_summary.c - shortcut summary: the layers of a net. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli.h"
 #include "output.h"
@@ -46,6 +47,19 @@ static int print_json(const struct sc_model *model)
 	return cli_json_print(&json);
 }
 
+/* The net alone, as a file that may be changed and given to --model. */
+static int print_net(const struct sc_model *model)
+{
+	struct sc_error error = {0};
+	char *text = NULL;
+
+	if (sc_model_net(model, &text, &error) != SC_OK)
+		return cli_failed(&error);
+	fputs(text, stdout);
+	free(text);
+	return CLI_OK;
+}
+
 static int run_summary(const struct cli_arguments *arguments)
 {
 	struct sc_model *model = NULL;
@@ -53,7 +67,9 @@ static int run_summary(const struct cli_arguments *arguments)
 
 	if (status != CLI_OK)
 		return status;
-	if (cli_given(arguments, CLI_JSON))
+	if (cli_given(arguments, CLI_DESCRIBE))
+		status = print_net(model);
+	else if (cli_given(arguments, CLI_JSON))
 		status = print_json(model);
 	else
 		sc_model_summary(model, stdout, 0);
@@ -70,9 +86,7 @@ static void print_presets(FILE *stream)
 }
 
 static const struct cli_use options[] = {
-	{CLI_INPUT, "224x224x3"},
-	{CLI_CLASSES, "1000; keras-tutorial: 10"},
-	{CLI_JSON, NULL},
+	{CLI_INPUT, "224x224x3"}, {CLI_CLASSES, "1000; keras-tutorial: 10"}, {CLI_DESCRIBE, NULL}, {CLI_JSON, NULL},
 	{CLI_OPTION_COUNT, NULL},
 };
 
@@ -80,10 +94,11 @@ const struct cli_command cli_summary = {
 	.name = "summary",
 	.arguments = "MODEL|RUN",
 	.summary = "show the layers of a net",
-	.description =
-		"Shows each layer of a preset, a run or a weights file: its output's shape, its parameters (trained or not), "
-		"multiply-adds and bytes for one image, and the totals.",
-	.examples = "  shortcut summary resnet18 --input 28x28x1 --classes 10\n  shortcut summary runs/resnet18-mnist-1\n",
+	.description = "Shows each layer of a preset, a net's file, a run or a weights file: its output's shape, its parameters "
+		       "(trained or not), "
+		       "multiply-adds and bytes for one image, and the totals.",
+	.examples = "  shortcut summary resnet18 --input 28x28x1 --classes 10\n  shortcut summary resnet50 --describe >net.json\n  "
+		    "shortcut summary runs/resnet18-mnist-1\n",
 	.options = options,
 	.minimum_words = 1,
 	.maximum_words = 1,

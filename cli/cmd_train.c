@@ -230,7 +230,7 @@ static int train(struct training *training)
 	if (settings->fit.resume != NULL)
 		snprintf(training->folder.path, sizeof(training->folder.path), "%s", settings->fit.resume);
 	else
-		status = train_claim_folder(&training->folder, out, settings->model, settings->data_name);
+		status = train_claim_folder(&training->folder, out, sc_model_name(training->model), settings->data_name);
 	if (status == CLI_OK && !quiet(training))
 		status = announce(training);
 	if (status == CLI_OK)
@@ -288,6 +288,7 @@ static const struct cli_use options[] = {
 	{CLI_NO_SHUFFLE, NULL},
 	{CLI_SAMPLE_ORDER, NULL},
 	{CLI_WEIGHTS, "random"},
+	{CLI_ZERO_INIT_LAST, NULL},
 	{CLI_SEED, "0"},
 	{CLI_OUT, "runs/<model>-<data>-<n>, the first that is free"},
 	{CLI_RESUME, NULL},

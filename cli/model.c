@@ -1,4 +1,4 @@
-/* model.c - which net a command works with: a preset, a run folder or a weights file. */
+/* model.c - which net a command works with: a preset, a net's own file, a run folder or a weights file. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,21 +8,30 @@
 
 #define MOST_PRESETS 255 /* that a wrong name is compared with */
 
-bool cli_is_preset(const char *name)
+static bool ends_in_json(const char *name)
 {
+	size_t length = strlen(name);
+
+	return length > 5 && strcmp(name + length - 5, ".json") == 0;
+}
+
+bool cli_is_net(const char *name)
+{
+	if (ends_in_json(name))
+		return true;
 	for (int i = 0; sc_model_preset(i) != NULL; i++)
 		if (strcmp(sc_model_preset(i), name) == 0)
 			return true;
 	return false;
 }
 
-int cli_check_preset(const struct cli_arguments *arguments, const char *subject, const char *name)
+int cli_check_net(const struct cli_arguments *arguments, const char *subject, const char *name)
 {
 	const char *names[MOST_PRESETS + 1];
 	char suggestion[128];
 	int count = 0;
 
-	if (cli_is_preset(name))
+	if (cli_is_net(name))
 		return CLI_OK;
 	while (count < MOST_PRESETS && sc_model_preset(count) != NULL) {
 		names[count] = sc_model_preset(count);
@@ -36,7 +45,7 @@ int cli_check_preset(const struct cli_arguments *arguments, const char *subject,
 static int check_own(const struct cli_arguments *arguments)
 {
 	if (cli_given(arguments, CLI_INPUT) || cli_given(arguments, CLI_CLASSES))
-		return cli_misused(arguments, "--%s: is for presets; a run or weights file brings its own",
+		return cli_misused(arguments, "--%s: is for presets and files of nets; a run or weights file brings its own",
 				   cli_given(arguments, CLI_INPUT) ? "input" : "classes");
 	return CLI_OK;
 }
@@ -71,9 +80,9 @@ int cli_open_model(struct sc_model **out, const char *name_or_path, const struct
 	struct sc_error error = {0};
 	struct stat information;
 
-	if (!cli_is_preset(name_or_path)) {
+	if (!cli_is_net(name_or_path)) {
 		if (strchr(name_or_path, '/') == NULL && stat(name_or_path, &information) != 0)
-			return cli_check_preset(arguments, "", name_or_path);
+			return cli_check_net(arguments, "", name_or_path);
 		return open_own(out, name_or_path, arguments);
 	}
 	struct sc_model_options chosen = preset_options(arguments, NULL);
@@ -85,7 +94,7 @@ int cli_load_as(struct sc_model **out, const char *preset, const char *path, con
 {
 	struct sc_model_options chosen = preset_options(arguments, options);
 	struct sc_error error = {0};
-	int status = cli_check_preset(arguments, "--model: ", preset);
+	int status = cli_check_net(arguments, "--model: ", preset);
 
 	if (status == CLI_OK && sc_model_load_as(out, preset, &chosen, path, &error) != SC_OK)
 		status = cli_failed(&error);
@@ -100,9 +109,9 @@ static int check_trained(const struct cli_arguments *arguments)
 {
 	const char *path = arguments->words[0], *preset = cli_text(arguments, CLI_MODEL, NULL);
 
-	if (cli_is_preset(path))
-		return cli_misused(arguments, "'%s' is a preset, whose weights are random; expected a run or a weights file", path);
-	return preset == NULL ? check_own(arguments) : cli_check_preset(arguments, "--model: ", preset);
+	if (cli_is_net(path))
+		return cli_misused(arguments, "'%s' is a net, whose weights are random; expected a run or a weights file", path);
+	return preset == NULL ? check_own(arguments) : cli_check_net(arguments, "--model: ", preset);
 }
 
 int cli_open_trained(struct sc_model **out, const struct cli_arguments *arguments)

@@ -15,7 +15,7 @@
 #define LARGEST_WHOLE 9007199254740992.0 /* 2^53 */
 
 static const struct cli_option options[CLI_OPTION_COUNT] = {
-	[CLI_MODEL] = {"model", TEXT("NAME", "the net: a preset, see 'shortcut help summary'")},
+	[CLI_MODEL] = {"model", TEXT("NAME", "the net: a preset, see 'shortcut help summary', or a file that ends in .json")},
 	[CLI_INPUT] = {"input", SIZE("HxWxC", "what the net takes: height, width, channels")},
 	[CLI_CLASSES] = {"classes", WHOLE("N", 1, 1000000, "how many classes the net tells apart")},
 	[CLI_DEPTHS] = {"depths", TEXT("LIST", "numbers of layers, of 20, 32, 44, 56, 110, 1202")},
@@ -65,11 +65,13 @@ static const struct cli_option options[CLI_OPTION_COUNT] = {
 	[CLI_MODE] = {"mode", CHOICE("train|infer", "what the plan is for")},
 	[CLI_SECONDS] = {"seconds", REAL(0.001, 3600, "time for each line of the table")},
 	[CLI_SEED] = {"seed", WHOLE("N", 0, LARGEST_WHOLE, "where all random numbers come from")},
+	[CLI_ZERO_INIT_LAST] = {"zero-init-last", FLAG("each block begins as its shortcut: its last BatchNorm's scale is 0")},
 	[CLI_THREADS] = {"threads", WHOLE("N", 1, 1024, "threads to compute with; the results do not depend on it")},
 	[CLI_CONVOLUTION] = {"convolution",
 			     CHOICE("auto|direct|winograd", "3x3 convolutions: where Winograd pays, nowhere, wherever it can")},
 	[CLI_NO_CACHE] = {"no-cache", FLAG("read the weights from their file, and keep no copy of them")},
 	[CLI_NO_FUSE] = {"no-fuse", FLAG("a step for each layer, none for several; the same results")},
+	[CLI_DESCRIBE] = {"describe", FLAG("print the net as a file that --model takes: a place to start from")},
 	[CLI_JSON] = {"json", FLAG("print one JSON object instead of text")},
 	[CLI_QUIET] = {"quiet", FLAG("no progress, no notes")},
 	[CLI_HELP] = {"help", FLAG("show this help")},

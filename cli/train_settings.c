@@ -113,11 +113,13 @@ int train_read_settings(struct train_settings *settings, const struct cli_argume
 			 .seed = seed,
 			 .data_dir = cli_text(arguments, CLI_DATA_DIR, NULL)},
 		.model = cli_text(arguments, CLI_MODEL, recipe->model),
-		.model_options = {.classes = cli_whole(arguments, CLI_CLASSES, 0), .seed = seed},
+		.model_options = {.classes = cli_whole(arguments, CLI_CLASSES, 0),
+				  .seed = seed,
+				  .zero_init_last = cli_given(arguments, CLI_ZERO_INIT_LAST)},
 		.weights = cli_text(arguments, CLI_WEIGHTS, NULL),
 		.fit = recipe->fit,
 	};
-	status = cli_check_preset(arguments, "--model: ", settings->model);
+	status = cli_check_net(arguments, "--model: ", settings->model);
 	if (status == CLI_OK)
 		status = read_input(&settings->model_options, arguments);
 	if (status == CLI_OK && cli_given(arguments, CLI_RESUME))

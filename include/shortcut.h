@@ -138,9 +138,10 @@ struct sc_model_options {
 	const char *const *class_names;  /* [classes], copied; NULL: "0", "1", ... */
 };
 
-/* `name`: a preset: resnet18 34 50 101 152 (torchvision's layout, v1.5), keras-tutorial-18 34 50 101 152, cifar20 32 44 56 110 1202
- * (6n + 2 layers, zero-padded shortcuts), and their twins without shortcuts, plain-cifar20 and so on, plain18 and plain34 (twins of
- * resnet18-a and resnet34-a): twins have the same tensors, so one seed gives them the same first values. */
+/* `name`: a file that ends in .json and describes a net (docs/net.md), or a preset: resnet18 34 50 101 152 (torchvision's layout, v1.5),
+ * keras-tutorial-18 34 50 101 152, cifar20 32 44 56 110 1202 (6n + 2 layers, zero-padded shortcuts), and their twins without shortcuts,
+ * plain-cifar20 and so on, plain18 and plain34 (twins of resnet18-a and resnet34-a): twins have the same tensors, so one seed gives them
+ * the same first values. sc_model_preset lists them all. */
 SC_API enum sc_status sc_model_create(struct sc_model **out, const char *name, const struct sc_model_options *options,
 				      struct sc_error *error);
 /* `path`: a run folder, or a file written by sc_model_save, which carries its description with it. */
@@ -157,6 +158,8 @@ SC_API enum sc_status sc_model_read_weights(struct sc_model *model, const char *
 SC_API enum sc_status sc_model_save(const struct sc_model *model, const char *path, struct sc_error *error);
 SC_API void sc_model_destroy(struct sc_model *model);
 
+/* The net as the text of such a file, all fields; the caller frees it. */
+SC_API enum sc_status sc_model_net(const struct sc_model *model, char **text, struct sc_error *error);
 SC_API const char *sc_model_preset(int index); /* the presets' names, NULL past the last */
 SC_API const char *sc_model_name(const struct sc_model *model);
 SC_API int64_t sc_model_height(const struct sc_model *model); /* of the input, pixels */

@@ -8,7 +8,7 @@
 double sc_exp(double x);         /* overflow: +inf; underflow: 0 through denormals; NaN: NaN */
 double sc_log(double x);         /* 0: -inf; negative: NaN */
 double sc_cos_turns(double x);   /* cos(2 pi x) for x in [0, 1]; exact at multiples of 1/4 */
-double sc_sigmoid(double x);    /* 1 / (1 + e^-x); NaN: NaN */
+double sc_sigmoid(double x);     /* 1 / (1 + e^-x); NaN: NaN */
 double sc_square_root(double x); /* IEEE, correctly rounded */
 
 #endif

@@ -55,8 +55,8 @@ struct sc_max_pool {
 	float pad_value; /* takes part as a value of its own where a window reaches outside; -INFINITY never wins */
 };
 
-/* The map cut into cells of kh x kw pixels, from the top left; oh = ceil(ih / kh), ow = ceil(iw / kw). Cells at the bottom and at the
- * right may be cut off: they average the pixels that they have. */
+/* The map cut into cells of kh x kw pixels, from the top left; oh = ceil(ih / kh), ow = ceil(iw / kw). Cells at the bottom and at
+ * the right may be cut off: they average the pixels that they have. */
 struct sc_average_pool {
 	int64_t mb, ih, iw, oh, ow, channels, kh, kw;
 };

@@ -227,7 +227,8 @@ static void visit_scale(struct sc_plan *plan, int node)
 {
 	const int *inputs = plan->model->nodes[node].inputs;
 	int diff = plan->diff[node];
-	int part = awaited(plan, diff, node, SC_NONE) ? new_gradient(plan, inputs[0]) : diff, factor = new_gradient(plan, inputs[1]);
+	int part = awaited(plan, diff, node, SC_NONE) ? new_gradient(plan, inputs[0]) : diff,
+	    factor = new_gradient(plan, inputs[1]);
 	struct step *s = new_step(plan, PASS_BACKWARD, node, run_scale);
 	s->src = plan->value[inputs[0]], s->second = plan->value[inputs[1]];
 	s->diff_dst = diff, s->diff_src = part, s->diff_second = factor;

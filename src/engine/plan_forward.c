@@ -166,8 +166,8 @@ static int result_buffer(struct sc_plan *plan, int head, int end, int second)
 {
 	const struct sc_node *n = &plan->model->nodes[head];
 	int input = n->inputs[0];
-	bool by_number = n->kind == SC_NODE_RELU || n->kind == SC_NODE_ADD || n->kind == SC_NODE_SIGMOID || n->kind == SC_NODE_SCALE ||
-			 (n->kind == SC_NODE_BATCH_NORM && plan->mode == SC_MODE_INFER);
+	bool by_number = n->kind == SC_NODE_RELU || n->kind == SC_NODE_ADD || n->kind == SC_NODE_SIGMOID ||
+			 n->kind == SC_NODE_SCALE || (n->kind == SC_NODE_BATCH_NORM && plan->mode == SC_MODE_INFER);
 	bool alike = n->kind != SC_NODE_SCALE; /* the second operand is as large as the result */
 	if (plan->engine.keep_outputs)
 		return new_buffer(plan, node_numbers(plan, end) * (int64_t)sizeof(float));

@@ -1,9 +1,9 @@
 /* builder.c - the layers of a residual network, from stem to scores, for any net of the family that struct sc_resnet describes.
  *
  * Sources: He, Zhang, Ren, Sun: "Deep residual learning for image recognition", 2015 (v1), and "Identity mappings in deep residual
- * networks", 2016 (v2, pre-activation). Layer names are torchvision's and timm's; in v2 bn1 is the BatchNorm before conv1, and so on. It adds
- * nodes to a graph and knows nothing of memory, parameters or presets. Stems C and D and average pooling in the shortcut: He, Zhang,
- * Zhang, Zhang, Xie, Li: "Bag of tricks for image classification", 2018. */
+ * networks", 2016 (v2, pre-activation). Layer names are torchvision's and timm's; in v2 bn1 is the BatchNorm before conv1, and so
+ * on. It adds nodes to a graph and knows nothing of memory, parameters or presets. Stems C and D and average pooling in the
+ * shortcut: He, Zhang, Zhang, Zhang, Xie, Li: "Bag of tricks for image classification", 2018. */
 #include "model/resnet.h"
 
 #include <math.h>
@@ -172,8 +172,7 @@ static void add_stem(struct builder *b)
 {
 	const struct sc_resnet *resnet = b->resnet;
 	const bool deep = resnet->stem_deep[0] != 0;
-	struct sc_filter filter = {
-		.kernel = resnet->stem_kernel, .stride = resnet->stem_stride, .channels = resnet->stem_channels};
+	struct sc_filter filter = {.kernel = resnet->stem_kernel, .stride = resnet->stem_stride, .channels = resnet->stem_channels};
 	b->x = sc_graph_input(b->graph);
 	if (deep) {
 		b->x = add_deep_stem(b, b->x, filter);

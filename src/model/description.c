@@ -4,11 +4,11 @@
  *      "preprocess": {"resize": false, "mean": [0.1307], "deviation": [0.3081]},
  *      "class_names": ["0", "1", ...]}
  *
- * "preprocess" may hold "bgr": true, for a net whose channels are blue, green, red. It, its members and "class_names" may be
- * absent. Anything else may not be there: a member that this version does not know could change what the net means. The text says
- * nothing of the parameters' values. */
+ * "model" is the name of a preset or, for another net, an object with its fields (net.c). "preprocess" may hold "bgr": true, for a
+ * net whose channels are blue, green, red. It, its members and "class_names" may be absent. Anything else may not be there: a
+ * member that this version does not know could change what the net means. The text says nothing of the parameters' values. */
 #include "model/model.h"
-#include "model/resnet.h"
+#include "model/net.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -50,7 +50,8 @@ enum sc_status sc_model_describe(const struct sc_model *model, char **text, stru
 		json_decref(scaling);
 		scaling = NULL;
 	}
-	json_t *root = json_pack("{s:s, s:[I, I, I], s:I, s:o, s:o}", "model", model->name, "input", (json_int_t)model->height,
+	json_t *net = model->net->from_file ? sc_net_to_json(model->net) : json_string(model->name);
+	json_t *root = json_pack("{s:o, s:[I, I, I], s:I, s:o, s:o}", "model", net, "input", (json_int_t)model->height,
 				 (json_int_t)model->width, (json_int_t)model->channels, "classes", (json_int_t)model->classes,
 				 "preprocess", scaling, "class_names", names_to_json(model->class_names, model->classes));
 	char *dump = root ? json_dumps(root, JSON_REAL_PRECISION(9)) : NULL;
@@ -168,13 +169,26 @@ static enum sc_status read_class_names(struct reader *reader, const json_t *arra
 	return SC_OK;
 }
 
+/* A preset by its name, or the net itself. */
+static enum sc_status read_net(const struct reader *reader, struct sc_resnet *net, const json_t *model, struct sc_error *error)
+{
+	const char *name = json_string_value(model);
+	if (json_is_object(model))
+		return sc_net_from_json(net, model, "\"model\"", reader->subject, error);
+	const struct sc_resnet *preset = sc_resnet_find(name, error);
+	if (!preset)
+		return SC_ERROR_NOT_FOUND;
+	*net = *preset;
+	return SC_OK;
+}
+
 static enum sc_status read_root(struct reader *reader, const json_t *root, struct sc_model **out)
 {
 	static const char *const known[] = {"model", "input", "classes", "preprocess", "class_names", NULL};
-	const char *name = json_string_value(json_object_get(root, "model"));
+	const json_t *model = json_object_get(root, "model");
 	enum sc_status status = check_members(reader, root, known);
-	if (status == SC_OK && !name)
-		status = refuse(reader, "model", "the name of a model");
+	if (status == SC_OK && !json_is_string(model) && !json_is_object(model))
+		status = refuse(reader, "model", "the name of a model, or an object with the fields of a net");
 	if (status == SC_OK)
 		status = read_sizes(reader, root);
 	if (status == SC_OK)
@@ -185,9 +199,12 @@ static enum sc_status read_root(struct reader *reader, const json_t *root, struc
 		return status;
 
 	struct sc_error inner = {0};
-	const struct sc_resnet *resnet = sc_resnet_find(name, &inner);
-	status = resnet ? sc_resnet_build(out, resnet, &reader->options, &inner) : SC_ERROR_NOT_FOUND;
-	if (status == SC_ERROR_NOT_FOUND || status == SC_ERROR_ARGUMENT) /* the caller's file is at fault, not the caller */
+	struct sc_resnet net;
+	status = read_net(reader, &net, model, &inner);
+	if (status == SC_OK)
+		status = sc_resnet_build(out, &net, &reader->options, &inner);
+	if (status == SC_ERROR_NOT_FOUND || status == SC_ERROR_ARGUMENT ||
+	    status == SC_ERROR_FORMAT) /* the caller's file is at fault, not the caller */
 		return sc_fail(reader->error, SC_ERROR_FORMAT, reader->subject, -1, "%s: description of the model: %s",
 			       reader->subject, inner.message);
 	if (status != SC_OK)

@@ -4,7 +4,6 @@
 #include "io/file.h"
 #include "io/weights.h"
 #include "model/model.h"
-#include "model/resnet.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -113,20 +112,13 @@ static enum sc_status open_described(struct sc_model **out, const char *weights,
 	return status;
 }
 
-static enum sc_status open_preset(struct sc_model **out, const char *name, const struct sc_model_options *options,
-				  struct sc_error *error)
-{
-	const struct sc_resnet *resnet = sc_resnet_find(name, error);
-	return resnet ? sc_resnet_build(out, resnet, options, error) : SC_ERROR_NOT_FOUND;
-}
-
 enum sc_status sc_model_open(struct sc_model **out, char **weights, const char *name, const struct sc_model_options *options,
 			     const char *path, struct sc_error *error)
 {
 	char *found = NULL;
 	enum sc_status status = find_weights(&found, path, error);
 	if (status == SC_OK)
-		status = name ? open_preset(out, name, options, error) : open_described(out, found, error);
+		status = name ? sc_model_by_name(out, name, options, error) : open_described(out, found, error);
 	if (status == SC_OK)
 		*weights = found;
 	else

@@ -18,7 +18,7 @@ enum sc_node_kind {
 	SC_NODE_GLOBAL_AVERAGE_POOL, /* of the whole map */
 	SC_NODE_AVERAGE_POOL,        /* of cells side by side; cut off ones average what they have */
 	SC_NODE_DENSE,
-	SC_NODE_SUBSAMPLE,           /* every stride-th pixel; further channels hold 0 */
+	SC_NODE_SUBSAMPLE, /* every stride-th pixel; further channels hold 0 */
 	SC_NODE_SIGMOID,
 	SC_NODE_SCALE /* the first input, each channel times that of the second, which has one pixel */
 };
@@ -69,8 +69,11 @@ struct sc_parameter {
 	int64_t offset; /* of its first number in the buffer, a multiple of SC_ALIGNMENT / 4; gaps hold 0 */
 };
 
+struct sc_resnet;
+
 struct sc_model {
-	char name[64]; /* the preset's */
+	char name[64];         /* the net's */
+	struct sc_resnet *net; /* what was built (resnet.h) */
 	int64_t height, width, channels, classes;
 	struct sc_preprocess preprocess;
 	char **class_names; /* [classes] */
@@ -106,7 +109,10 @@ void sc_model_initialise(struct sc_model *model, uint64_t seed);
 enum sc_status sc_model_describe(const struct sc_model *model, char **text, struct sc_error *error);
 enum sc_status sc_model_from_description(struct sc_model **out, const char *text, const char *subject, struct sc_error *error);
 
-/* The net of a file, its parameters all 0: the preset `name`, or if that is NULL what the file's description tells of. *weights: the
+/* A preset, or the net of a file that describes one, its parameters all 0. */
+enum sc_status sc_model_by_name(struct sc_model **out, const char *name, const struct sc_model_options *options, struct sc_error *error);
+
+/* The net of a file, its parameters all 0: the net `name`, or if that is NULL what the file's description tells of. *weights: the
  * path of the file with the numbers (of a run: inside it), which the caller frees. */
 enum sc_status sc_model_open(struct sc_model **out, char **weights, const char *name, const struct sc_model_options *options,
 			     const char *path, struct sc_error *error);

@@ -23,8 +23,7 @@
 		.update = 0.1f, .unbiased = true                                                                                   \
 	}
 
-#define TORCHVISION                                                                                                                \
-	TORCHVISION_BODY, .stem_kernel = 7
+#define TORCHVISION TORCHVISION_BODY, .stem_kernel = 7
 #define TORCHVISION_BODY                                                                                                           \
 	.classes = 1000, .stages = 4, .widths = {64, 128, 256, 512}, .stem_stride = 2, .stem_channels = 64, .stem_pool = true,     \
 	.stride_in_3x3 = true, .projection_batch_norm = true, .style = TORCHVISION_STYLE
@@ -61,12 +60,12 @@
 		  .update = 0.01f}
 
 /* timm's: stem C or D (two further convolutions), D with average pooling in the shortcut; squeeze-and-excitation. */
-#define TIMM           TORCHVISION, .zero_init_last = true
-#define DEEP(a, b)     TORCHVISION_BODY, .zero_init_last = true, .stem_kernel = 3, .stem_deep = {a, b}
-#define DEEP_C         DEEP(32, 32)
-#define DEEP_D         DEEP(32, 32), .average_down = true
-#define DEEP_T         DEEP(24, 32), .average_down = true
-#define SQUEEZE        TIMM, .squeeze = 16
+#define TIMM       TORCHVISION, .zero_init_last = true
+#define DEEP(a, b) TORCHVISION_BODY, .zero_init_last = true, .stem_kernel = 3, .stem_deep = {a, b}
+#define DEEP_C     DEEP(32, 32)
+#define DEEP_D     DEEP(32, 32), .average_down = true
+#define DEEP_T     DEEP(24, 32), .average_down = true
+#define SQUEEZE    TIMM, .squeeze = 16
 
 static const struct sc_resnet presets[] = {
 	{.name = "resnet18", .block = SC_BLOCK_BASIC, .blocks = {2, 2, 2, 2}, TORCHVISION},

@@ -32,15 +32,18 @@ enum sc_zero_channels {                 /* where shortcut A puts its zeros */
 };
 
 struct sc_resnet {
-	const char *name;
+	char name[64];
+	bool from_file;  /* not a preset: its name alone does not say what it is */
 	int64_t classes; /* where the caller names no number */
 	enum sc_block block;
-	bool preactivation;                /* v2: BatchNorm and rectifier before each convolution, none after the addition */
-	int stages, blocks[SC_MAX_STAGES]; /* blocks in each stage */
-	int64_t widths[SC_MAX_STAGES];     /* channels of the blocks' convolutions; bottlenecks give out four times as many */
+	bool preactivation; /* v2: BatchNorm and rectifier before each convolution, none after the addition */
+	int stages;
+	int64_t blocks[SC_MAX_STAGES]; /* in each stage */
+	int64_t widths[SC_MAX_STAGES]; /* channels of the blocks' convolutions; bottlenecks give out four times as many */
 	/* The 3x3 convolution of a bottleneck has widths[stage] * group_width / 64 * groups channels, in so many groups. */
 	int64_t groups, group_width; /* 0: 1 and 64 */
-	/* One convolution, or three where `stem_deep` is not 0 (stems C and D): of stem_deep channels, the first with the stride. */
+	/* One convolution, or three where `stem_deep` is not 0 (stems C and D): of stem_deep channels, the first with the stride.
+	 */
 	int64_t stem_kernel, stem_stride, stem_channels, stem_deep[2];
 	bool stem_pool;       /* 3x3/2 max-pool after the stem */
 	bool stem_pool_zeros; /* its padding holds 0 and takes part, as in keras.applications; else it never wins */
@@ -50,8 +53,8 @@ struct sc_resnet {
 	enum sc_zero_channels zero_channels;
 	bool projection_batch_norm; /* the 1x1 convolution on the shortcut, if there is one, has a BatchNorm */
 	bool average_down;          /* that convolution has no stride: 2x2 average pooling comes before it (D) */
-	/* Squeeze-and-excitation: a gate on the result of each block's convolutions, whose hidden layer has so many times fewer channels,
-	 * rounded to a multiple of 8, at least 8. 0: none. */
+	/* Squeeze-and-excitation: a gate on the result of each block's convolutions, whose hidden layer has so many times fewer
+	 * channels, rounded to a multiple of 8, at least 8. 0: none. */
 	int64_t squeeze;
 	bool zero_init_last; /* the scale of each block's last BatchNorm begins at 0, so that the block begins as its shortcut */
 	/* A lesion: the block of this number, counted from 1, is its shortcut alone, in a plain net shortcut A. 0: none. Not for

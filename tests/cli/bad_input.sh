@@ -4,6 +4,7 @@ source "$SOURCE_DIR/tests/cli/helpers.bash"
 small_data good
 mkdir empty
 echo "not a data set, not a net" >a-file
+echo '{"blok": "basic"}' >net.json
 
 # copy NAME: a new data folder like `good`, to be spoilt.
 copy() {

@@ -43,7 +43,8 @@ static void every_node_comes_after_its_inputs_and_is_used(void **state)
 			for (int k = 0; k < 2; k++) {
 				int input = model->nodes[i].inputs[k];
 				assert_true(input < i);
-				assert_int_equal(input == SC_NONE, i == 0 || (k == 1 && model->nodes[i].kind != SC_NODE_ADD && model->nodes[i].kind != SC_NODE_SCALE));
+				assert_int_equal(input == SC_NONE, i == 0 || (k == 1 && model->nodes[i].kind != SC_NODE_ADD &&
+									      model->nodes[i].kind != SC_NODE_SCALE));
 				if (input != SC_NONE)
 					used[input]++;
 			}
@@ -273,6 +274,47 @@ static void every_size_of_input_gives_at_least_one_pixel(void **state)
 	}
 }
 
+/* timm's names: the deep stem's layers are numbered, and the pool moves those of the shortcut. */
+static void deep_stems_and_pooled_shortcuts_are_timms(void **state)
+{
+	(void)state;
+	struct sc_model *model = build("resnet26d", 67, 3);
+	const struct sc_node *first = find(model, "conv1.0"), *last = find(model, "conv1.6"),
+			     *pool = find(model, "layer2.0.downsample.0");
+	assert_int_equal(first->height, 34);
+	assert_int_equal(first->channels, 32);
+	assert_int_equal(first->window.stride_h, 2);
+	assert_int_equal(last->height, 34);
+	assert_int_equal(last->channels, 64);
+	assert_string_equal(input_of(model, "conv1.6", 0)->name, "conv1.5");
+	assert_string_equal(input_of(model, "bn1", 0)->name, "conv1.6");
+	assert_null(find(model, "layer1.0.downsample.0"));
+	assert_int_equal(find(model, "layer1.0.downsample.1")->window.stride_h, 1);
+	assert_int_equal(pool->kind, SC_NODE_AVERAGE_POOL);
+	assert_int_equal(pool->height, 9); /* of 17: the last cells have one row */
+	assert_int_equal(pool->window.kernel_h, 2);
+	assert_string_equal(input_of(model, "layer2.0.downsample.1", 0)->name, "layer2.0.downsample.0");
+	assert_int_equal(find(model, "layer2.0.downsample.2")->kind, SC_NODE_BATCH_NORM);
+	sc_model_destroy(model);
+}
+
+static void gates_stand_before_the_addition(void **state)
+{
+	(void)state;
+	struct sc_model *model = build("seresnet50", 64, 3);
+	assert_string_equal(input_of(model, "layer3.1.add", 0)->name, "layer3.1.se");
+	assert_string_equal(input_of(model, "layer3.1.se", 0)->name, "layer3.1.bn3");
+	assert_string_equal(input_of(model, "layer3.1.se", 1)->name, "layer3.1.se.gate");
+	assert_string_equal(input_of(model, "layer3.1.se.pool", 0)->name, "layer3.1.bn3");
+	assert_int_equal(find(model, "layer3.1.se.fc1")->channels, 64); /* 1024 / 16 */
+	assert_int_equal(find(model, "layer3.1.se.fc2")->channels, 1024);
+	sc_model_destroy(model);
+	model = build("seresnet18", 64, 3);
+	assert_int_equal(find(model, "layer1.0.se.fc1")->channels, 8); /* 64 / 16 would be 4 */
+	assert_true(find(model, "layer1.0.se.fc1")->bias != SC_NONE);
+	sc_model_destroy(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +329,8 @@ int main(void)
 		cmocka_unit_test(shortcut_c_projects_everywhere_and_a_plain_net_adds_nothing),
 		cmocka_unit_test(a_block_can_be_left_out),
 		cmocka_unit_test(every_size_of_input_gives_at_least_one_pixel),
+		cmocka_unit_test(deep_stems_and_pooled_shortcuts_are_timms),
+		cmocka_unit_test(gates_stand_before_the_addition),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

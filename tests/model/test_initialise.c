@@ -124,6 +124,32 @@ static void plain_and_residual_twins_start_from_the_same_bits(void **state)
 	}
 }
 
+static void a_block_may_begin_as_its_shortcut(void **state)
+{
+	(void)state;
+	struct sc_model *model = NULL;
+	struct sc_error error = {0};
+	struct sc_model_options options = {.height = 32, .width = 32, .classes = 10, .zero_init_last = true};
+	assert_int_equal(sc_model_create(&model, "resnet50", &options, NULL), SC_OK);
+	assert_true(tensor(model, "layer1.0.bn3.weight").values[0] == 0.0f);
+	assert_true(tensor(model, "layer4.2.bn3.weight").values[2047] == 0.0f);
+	assert_true(tensor(model, "layer1.0.bn2.weight").values[0] == 1.0f);
+	assert_true(tensor(model, "layer1.0.downsample.1.weight").values[0] == 1.0f);
+	sc_model_destroy(model);
+	model = NULL;
+	assert_int_equal(sc_model_create(&model, "plain18", &options, &error), SC_ERROR_ARGUMENT);
+	assert_string_equal(error.message,
+			    "zero_init_last: the blocks of plain18 have no shortcuts, so their last BatchNorm cannot begin "
+			    "at 0");
+	assert_int_equal(sc_model_create(&model, "keras-resnet50v2", &options, &error), SC_ERROR_ARGUMENT);
+	assert_null(model);
+	options.zero_init_last = false; /* timm's nets always do */
+	assert_int_equal(sc_model_create(&model, "seresnet18", &options, NULL), SC_OK);
+	assert_true(tensor(model, "layer1.0.bn2.weight").values[0] == 0.0f);
+	assert_true(tensor(model, "layer1.0.se.fc1.bias").values[0] != 0.0f);
+	sc_model_destroy(model);
+}
+
 static void tensors_of_one_shape_differ(void **state)
 {
 	(void)state;
@@ -140,6 +166,7 @@ int main(void)
 		cmocka_unit_test(the_tutorials_net_starts_as_keras_does),
 		cmocka_unit_test(a_seed_gives_the_same_bits_another_seed_others),
 		cmocka_unit_test(plain_and_residual_twins_start_from_the_same_bits),
+		cmocka_unit_test(a_block_may_begin_as_its_shortcut),
 		cmocka_unit_test(tensors_of_one_shape_differ),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,11 +38,11 @@ static void weights_have_one_hash(void **state)
 {
 	(void)state;
 	static const int threads[] = {1, 2, 3, 7};
-	static const char *const nets[] = {"resnet18", "keras-tutorial-18"};
+	static const char *const nets[] = {"resnet18", "keras-tutorial-18", "seresnet18"};
 	struct sc_data *data = NULL;
 	const struct sc_data_options some = {.take = 64, .data_dir = SC_SOURCE_DIR "/data"};
 	assert_int_equal(sc_data_open(&data, "mnist", &some, NULL), SC_OK);
-	for (int net = 0; net < 2; net++) {
+	for (int net = 0; net < 3; net++) {
 		char first[SC_HASH_SIZE], hash[SC_HASH_SIZE];
 		train(first, data, nets[net], 1, sc_kernels_available(0)->name);
 		for (int i = 0; i < 4; i++) {
