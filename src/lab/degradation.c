@@ -220,16 +220,30 @@ static enum sc_status publish(const struct sc_lab *lab, struct sc_lab_result *re
 	return fill_result(lab, result, error);
 }
 
+static enum sc_status examine_all(struct sc_lab *lab, struct sc_lab_result *result, struct sc_error *error)
+{
+	enum sc_status status = SC_OK;
+	sc_folder_clean(lab->options->out);
+	for (int64_t i = 0; i < lab->twin_count && !status; i++)
+		status = examine(lab, &lab->twins[i], error);
+	return status ? status : publish(lab, result, error);
+}
+
 static enum sc_status run(struct sc_lab *lab, struct sc_lab_result *result, struct sc_error *error)
 {
+	int lock = -1;
 	enum sc_status status = open_data(lab, error);
 	if (!status)
 		status = list_twins(lab, error);
 	if (!status)
 		status = sc_folder_make(lab->options->out, error);
-	for (int64_t i = 0; i < lab->twin_count && !status; i++)
-		status = examine(lab, &lab->twins[i], error);
-	return status ? status : publish(lab, result, error);
+	if (!status)
+		status = sc_folder_lock(&lock, lab->options->out, error);
+	if (status)
+		return status;
+	status = examine_all(lab, result, error);
+	sc_folder_unlock(lock);
+	return status;
 }
 
 enum sc_status sc_lab_degradation(const struct sc_lab_options *options, struct sc_lab_result *result, struct sc_error *error)

@@ -187,6 +187,15 @@ static void test_bench(void **state)
 		   "layer:s pass:s flops:w seconds:f flops_per_second:f share_of_peak:f");
 }
 
+static void test_lab(void **state)
+{
+	(void)state;
+	check_rows("lab degradation --data data --depths 20 --epochs 1 --batch 8 --quiet --json --out lab", "data:s out:s nets:a",
+		   "nets",
+		   "model:s depth:w shortcuts:s train_error:p test_error:p lesion_error:p lesion_error_whole:p gradient_first:f "
+		   "gradient_last:f seconds:f");
+}
+
 /* ---- Data of our own: images of noise, 12 x 12, two of ten classes after another ------------------------------------------ */
 
 static void write_idx(const char *name, const uint8_t *header, size_t header_bytes, size_t bytes, bool labels)
@@ -241,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_train), /* makes the runs that the others use */
 		cmocka_unit_test(test_eval),    cmocka_unit_test(test_predict), cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_summary), cmocka_unit_test(test_plan),    cmocka_unit_test(test_bench),
+		cmocka_unit_test(test_lab),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
