@@ -9,7 +9,7 @@
 
 #include "options.h"
 
-enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_NON_FINITE = 3, CLI_INTERRUPTED = 130 };
+enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_NON_FINITE = 3, CLI_REFUTED = 4, CLI_INTERRUPTED = 130 };
 
 struct cli_command {
 	const char *name;
@@ -23,8 +23,8 @@ struct cli_command {
 	void (*more_help)(FILE *stream);                   /* after the options; NULL: nothing */
 };
 
-extern const struct cli_command cli_train, cli_eval, cli_predict, cli_summary, cli_plan, cli_convert, cli_hash, cli_bench, cli_lab,
-	cli_help, cli_completion;
+extern const struct cli_command cli_train, cli_eval, cli_predict, cli_summary, cli_plan, cli_convert, cli_hash, cli_verify, cli_bench,
+	cli_lab, cli_help, cli_completion;
 
 const struct cli_command *cli_command(int index); /* NULL past the last */
 const struct cli_command *cli_find_command(const char *name);

@@ -293,6 +293,7 @@ static const struct cli_use options[] = {
 	{CLI_OUT, "runs/<model>-<data>-<n>, the first that is free"},
 	{CLI_RESUME, NULL},
 	{CLI_CHECKPOINT_EVERY, "none"},
+	{CLI_KEEP_CHECKPOINTS, NULL},
 	{CLI_ON_SAVE_ERROR, "stop"},
 	{CLI_ON_NON_FINITE, "stop"},
 	{CLI_NON_FINITE_LIMIT, "3"},

@@ -76,8 +76,8 @@ void cli_print_usage(FILE *stream)
 		"Examples:\n"
 		"  shortcut train mnist                        train ResNet-18 on MNIST, with a good recipe\n"
 		"  shortcut summary resnet50                   the layers of a net\n\n"
-		"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the loss became infinite or not-a-number,\n"
-		"130 interrupted (Ctrl-C), 143 by SIGTERM, 138 by SIGUSR1.\n"
+		"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a number became infinite or not-a-number,\n"
+		"4 an epoch was not as its receipt says (verify), 130 interrupted (Ctrl-C), 143 by SIGTERM, 138 by SIGUSR1.\n"
 		"SHORTCUT_ISA=avx512|avx2|sse2|neon|reference caps the instruction set, SHORTCUT_DATA is where data sets are "
 		"looked up.\n");
 }

@@ -8,8 +8,8 @@
 #include "cli.h"
 
 static const struct cli_command *const commands[] = {
-	&cli_train, &cli_eval,  &cli_predict, &cli_summary, &cli_plan,       &cli_convert,
-	&cli_hash,  &cli_bench, &cli_lab,     &cli_help,    &cli_completion,
+	&cli_train, &cli_eval,   &cli_predict, &cli_summary, &cli_plan, &cli_convert,
+	&cli_hash,  &cli_verify, &cli_bench,   &cli_lab,     &cli_help, &cli_completion,
 };
 #define COMMAND_COUNT ((int)(sizeof(commands) / sizeof(commands[0])))
 

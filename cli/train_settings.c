@@ -46,6 +46,7 @@ static void read_fit(struct sc_fit_options *fit, const struct cli_arguments *arg
 		fit->compute.convolution = kept;
 	fit->checkpoint_steps = arguments->values[CLI_CHECKPOINT_EVERY].whole;
 	fit->checkpoint_seconds = arguments->values[CLI_CHECKPOINT_EVERY].real;
+	fit->keep_checkpoints = cli_given(arguments, CLI_KEEP_CHECKPOINTS);
 	fit->on_save_error = cli_choice(arguments, CLI_ON_SAVE_ERROR, 0) == 0 ? SC_SAVE_ERROR_STOP : SC_SAVE_ERROR_CONTINUE;
 	fit->on_non_finite = (enum sc_non_finite_policy)cli_choice(arguments, CLI_ON_NON_FINITE, (int)fit->on_non_finite);
 	fit->non_finite_limit = cli_whole(arguments, CLI_NON_FINITE_LIMIT, fit->non_finite_limit);

@@ -319,10 +319,11 @@ struct sc_fit_options {
 	int64_t sample_order_count;
 	uint64_t seed;
 	struct sc_compute compute;
-	const char *run;                 /* folder for config.json, weights, checkpoints, history.csv, history.json, steps.csv; NULL: none */
+	const char *run;                 /* folder for config.json, weights, checkpoints, history.csv, history.json, steps.csv, receipt.json; NULL: none */
 	const char *resume;              /* a run folder to go on from, at its newest checkpoint that is whole */
 	int64_t checkpoint_steps;        /* a checkpoint each so many steps, besides those at the start and after each epoch; 0: none */
 	double checkpoint_seconds;       /* and after the first step that ends so long after the last one; 0: none */
+	bool keep_checkpoints;           /* those of all epochs; false: only the two newest of all */
 	enum sc_save_error on_save_error;
 	enum sc_non_finite_policy on_non_finite;
 	int64_t non_finite_limit;        /* steps skipped in a row, or rollbacks to one checkpoint, after which it stops all the same; 0: 3 */
@@ -351,6 +352,29 @@ SC_API enum sc_status sc_run_model(struct sc_model **out, const char *run, struc
 
 SC_API enum sc_status sc_fit(struct sc_model *model, const struct sc_data *data, const struct sc_fit_options *options,
 			     struct sc_fit_result *result, struct sc_error *error);
+
+/* The data that a run was begun with: name, number of images and the seed that draws them from its config.json. `name_or_folder`: where
+ * they are now; NULL: where they were. data_dir: see sc_data_options. */
+SC_API enum sc_status sc_run_data(struct sc_data **out, const char *run, const char *name_or_folder, const char *data_dir,
+				  struct sc_error *error);
+
+struct sc_verify_options {
+	int64_t epoch; /* from 1 */
+	struct sc_compute compute; /* but for the convolution's method, which is the run's */
+	sc_progress_callback progress;
+	void *user;
+};
+struct sc_verify_result {
+	bool confirmed;
+	int64_t from_step, steps; /* how many steps were trained again, after which */
+	char expected[SC_HASH_SIZE], found[SC_HASH_SIZE]; /* of the weights after the epoch: the receipt's, and ours */
+};
+/* Trains an epoch of a run again and compares the weights' hash with that in its receipt.json. It begins at the newest checkpoint that is
+ * not past the epoch's beginning (see keep_checkpoints), else at the first step, which needs weights that follow from the seed:
+ * SC_ERROR_NOT_FOUND otherwise. `data`: as sc_run_data gives them, without validation data of their own. A rollback of the learning rate
+ * before that checkpoint is known from it; one after it cannot be repeated. Writes nothing. */
+SC_API enum sc_status sc_verify(const char *run, const struct sc_data *data, const struct sc_verify_options *options,
+				struct sc_verify_result *result, struct sc_error *error);
 
 struct sc_evaluate_options {
 	int64_t batch; /* 0: 128 */

@@ -72,13 +72,14 @@ static ssize_t write_stream(void *cookie, const char *bytes, size_t count)
 	return writer->failure ? 0 : (ssize_t)count;
 }
 
+/* stdio gives its buffer out before it asks for this. */
 static int seek_stream(void *cookie, off64_t *offset, int whence)
 {
-	const struct sc_file_writer *writer = cookie;
-	off64_t place = lseek64(writer->descriptor, *offset, whence);
-	if (place < 0)
+	struct sc_file_writer *writer = cookie;
+	off_t at = lseek(writer->descriptor, *offset, whence);
+	if (at < 0)
 		return -1;
-	*offset = place;
+	*offset = at;
 	return 0;
 }
 

@@ -11,11 +11,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/json.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "the files are little-endian, and so must the machine be"
@@ -195,11 +195,14 @@ static enum sc_status parse_header(struct sc_safetensors *file, const char *text
 	if (length == 0 || text[0] != '{') /* jansson would let space come first */
 		return sc_fail(error, SC_ERROR_FORMAT, file->path, 8, "%s: expected its header to begin with '{'", file->path);
 	json_error_t reason;
-	json_t *header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &reason);
+	enum sc_status status;
+	json_t *header = sc_json_parse(text, length, file->path, &reason, &status, error);
+	if (status == SC_ERROR_MEMORY)
+		return status;
 	if (!header)
 		return sc_fail(error, SC_ERROR_FORMAT, file->path, 8 + reason.position,
 			       "%s: its header is not valid JSON at byte %d: %s", file->path, 8 + reason.position, reason.text);
-	enum sc_status status = read_entries(file, header, 8 + length, buffer, error);
+	status = read_entries(file, header, 8 + length, buffer, error);
 	json_decref(header);
 	return status;
 }

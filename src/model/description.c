@@ -11,9 +11,10 @@
 #include "model/net.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "io/json.h"
 
 /* Floats as decimal numbers of 9 digits: enough to give back the same bits. */
 static json_t *floats_to_json(const float *values, int64_t count)
@@ -216,8 +217,10 @@ enum sc_status sc_model_from_description(struct sc_model **out, const char *text
 {
 	struct reader reader = {.subject = subject ? subject : "description", .error = error};
 	json_error_t reason;
-	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &reason);
 	enum sc_status status;
+	json_t *root = sc_json_parse(text, (int64_t)strlen(text), reader.subject, &reason, &status, error);
+	if (status == SC_ERROR_MEMORY)
+		return status;
 	if (!root)
 		status = sc_fail(error, SC_ERROR_FORMAT, reader.subject, -1,
 				 "%s: description of the model: not valid JSON: line %d: %s", reader.subject, reason.line,

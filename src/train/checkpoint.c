@@ -70,13 +70,14 @@ enum sc_status sc_checkpoint_list(int64_t **steps, int64_t *count, const char *r
 	return status;
 }
 
-void sc_checkpoint_prune(const char *run, int64_t newest, int64_t before)
+void sc_checkpoint_prune(const char *run, int64_t newest, int64_t before, int64_t each)
 {
 	int64_t *steps, count;
 	if (sc_checkpoint_list(&steps, &count, run, NULL) != SC_OK)
 		return; /* they go with the next one */
 	for (int64_t i = 0; i < count; i++) {
-		char *path = steps[i] == newest || steps[i] == before ? NULL : sc_checkpoint_path(run, steps[i]);
+		bool kept = steps[i] == newest || steps[i] == before || (each > 0 && steps[i] % each == 0);
+		char *path = kept ? NULL : sc_checkpoint_path(run, steps[i]);
 		if (path)
 			unlink(path); /* if it stays, it does no harm */
 		free(path);

@@ -44,14 +44,15 @@ struct sc_checkpoint_file {
 	const struct sc_run_identity *identity;
 	struct sc_model *model;
 	float *velocity; /* [model->trainable_values], or NULL */
+	int64_t at_most; /* loading: not one of a later step */
 };
 
 /* Writes the checkpoint. name: gets its name inside the run. A weight that is not finite is SC_ERROR_NON_FINITE, and nothing is
  * written. */
 enum sc_status sc_checkpoint_write(const struct sc_checkpoint_file *file, const struct sc_checkpoint *at, char name[64],
 				   struct sc_error *error);
-/* Removes all checkpoints but those of steps `newest` and `before`. */
-void sc_checkpoint_prune(const char *run, int64_t newest, int64_t before);
+/* Removes all checkpoints but those of steps `newest` and `before` and, if `each` is not 0, of multiples of it. */
+void sc_checkpoint_prune(const char *run, int64_t newest, int64_t before, int64_t each);
 /* Loads the newest checkpoint that is whole, and logs a warning for each damaged one before it. SC_ERROR_NOT_FOUND: there is none.
  * SC_ERROR_MISMATCH: it belongs to another identity. Model and velocity change only if all of it could be read. */
 enum sc_status sc_checkpoint_load(const struct sc_checkpoint_file *file, struct sc_checkpoint *at, struct sc_error *error);

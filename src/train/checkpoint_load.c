@@ -123,6 +123,9 @@ enum sc_status sc_checkpoint_load(const struct sc_checkpoint_file *file, struct 
 	if (status)
 		return status;
 	status = SC_ERROR_NOT_FOUND;
+	while (i < count && steps[i] > file->at_most)
+		i++;
+	bool any = i < count;
 	for (; i < count; i++) {
 		status = load_step(file, steps[i], at, &reason);
 		if (!is_damage(status))
@@ -131,7 +134,7 @@ enum sc_status sc_checkpoint_load(const struct sc_checkpoint_file *file, struct 
 			    i + 1 < count ? "going back to the checkpoint before it" : "there is none before it");
 	}
 	free(steps);
-	if (count == 0)
+	if (!any)
 		return sc_fail(error, SC_ERROR_NOT_FOUND, file->run, -1,
 			       "%s: expected a run with checkpoints/step-N.safetensors, found none", file->run);
 	if (status)

@@ -116,14 +116,21 @@ static void recall_last_epoch(struct sc_session *s)
 			.count = s->check_count, .loss = row->validation_loss, .accuracy = row->validation_accuracy};
 }
 
-enum sc_status sc_session_run(struct sc_session *s, struct sc_error *error)
+enum sc_status sc_session_train(struct sc_session *s, struct sc_error *error)
 {
-	enum sc_status status = sc_session_begin_run(s, error);
-	if (!status)
-		recall_last_epoch(s);
+	enum sc_status status = SC_OK;
 	while (!status && s->at.epochs < s->options.epochs && !steps_are_up(s))
 		status = run_epoch(s, error);
 	return status;
+}
+
+enum sc_status sc_session_run(struct sc_session *s, struct sc_error *error)
+{
+	enum sc_status status = sc_session_begin_run(s, error);
+	if (status)
+		return status;
+	recall_last_epoch(s);
+	return sc_session_train(s, error);
 }
 
 enum sc_status sc_fit(struct sc_model *model, const struct sc_data *data, const struct sc_fit_options *options,

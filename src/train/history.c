@@ -2,10 +2,11 @@
 #include "train/history.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "io/file.h"
+#include "io/json.h"
 
 #define LONGEST_HISTORY (64 << 20) /* bytes */
 
@@ -36,6 +37,8 @@ static json_t *row_object(const struct sc_epoch_row *r)
 		json_object_set_new(object, "val_loss", json_real(r->validation_loss));
 		json_object_set_new(object, "val_accuracy", json_real(r->validation_accuracy));
 	}
+	if (object && r->weights[0])
+		json_object_set_new(object, "weights_sha256", json_string(r->weights));
 	return object;
 }
 
@@ -70,6 +73,9 @@ static bool read_row(const json_t *object, struct sc_epoch_row *r)
 		.learning_rate = json_number_value(json_object_get(object, "learning_rate")),
 		.seconds = json_number_value(json_object_get(object, "seconds")),
 	};
+	const char *weights = json_string_value(json_object_get(object, "weights_sha256"));
+	if (weights && strlen(weights) == SC_HASH_SIZE - 1)
+		memcpy(r->weights, weights, SC_HASH_SIZE);
 	return json_is_number(json_object_get(object, "loss"));
 }
 
@@ -79,7 +85,13 @@ enum sc_status sc_history_read_json(const char *path, struct sc_epoch_row *rows,
 	enum sc_status status = sc_file_read_text(&text, path, LONGEST_HISTORY, error);
 	if (status)
 		return status;
-	json_t *list = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	json_error_t reason;
+	json_t *list = sc_json_parse(text, (int64_t)strlen(text), path, &reason, &status, error);
+	if (status == SC_ERROR_MEMORY) {
+		free(text);
+		return status;
+	}
+	status = SC_OK;
 	bool good = json_is_array(list) && (int64_t)json_array_size(list) >= count;
 	for (int64_t i = 0; i < count && good; i++)
 		good = read_row(json_array_get(list, (size_t)i), &rows[i]) && rows[i].epoch == i + 1;

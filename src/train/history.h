@@ -14,6 +14,7 @@ struct sc_epoch_row {
 	double validation_loss, validation_accuracy;
 	double learning_rate; /* of the epoch's last step */
 	double seconds;
+	char weights[SC_HASH_SIZE]; /* their hash after the epoch; "": it was not finished, or is not known */
 };
 
 /* Both are written whole or not at all. */

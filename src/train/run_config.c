@@ -2,13 +2,13 @@
 #include "train/run_config.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checksum.h"
 #include "base/hash.h"
 #include "io/file.h"
+#include "io/json.h"
 
 #define LONGEST_CONFIG (16 << 20) /* bytes */
 
@@ -134,7 +134,7 @@ enum sc_status sc_run_config_write(const char *path, const struct sc_run_identit
 			  json_loads(identity->data, 0, NULL), "training", json_loads(identity->training, 0, NULL));
 	char *text = config ? json_dumps(config, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
 	enum sc_status status = text ? sc_file_writer_open(&writer, path, error) : sc_fail_memory(error, 0, path);
-	if (!status) {
+	if (!status && text) {
 		fprintf(writer.stream, "%s\n", text);
 		status = sc_file_writer_commit(&writer, error);
 	}
@@ -151,8 +151,10 @@ static enum sc_status read_config(json_t **out, const char *path, struct sc_erro
 	enum sc_status status = sc_file_read_text(&text, path, LONGEST_CONFIG, error);
 	if (status)
 		return status;
-	json_t *config = json_loads(text, JSON_REJECT_DUPLICATES, &json_error);
+	json_t *config = sc_json_parse(text, (int64_t)strlen(text), path, &json_error, &status, error);
 	free(text);
+	if (status == SC_ERROR_MEMORY)
+		return status;
 	if (!config)
 		return sc_fail(error, SC_ERROR_FORMAT, path, json_error.position, "%s: line %d: %s", path, json_error.line,
 			       json_error.text);
@@ -238,6 +240,28 @@ enum sc_status sc_run_model(struct sc_model **out, const char *run, struct sc_er
 	if (!status)
 		status = sc_model_from_description(out, text, path, error);
 	free(text);
+	json_decref(config);
+	free(path);
+	return status;
+}
+
+enum sc_status sc_run_data(struct sc_data **out, const char *run, const char *name_or_folder, const char *data_dir,
+			   struct sc_error *error)
+{
+	struct sc_fit_options kept;
+	json_t *config = NULL;
+	enum sc_status status = sc_run_options(run, &kept, error);
+	char *path = sc_path_join(run, "config.json");
+	if (!status)
+		status = path ? read_config(&config, path, error) : sc_fail_memory(error, 0, run);
+	const json_t *data = json_object_get(config, "data");
+	const char *name = name_or_folder ? name_or_folder : json_string_value(json_object_get(data, "name"));
+	const struct sc_data_options some = {
+		.take = json_integer_value(json_object_get(data, "images")), .seed = kept.seed, .data_dir = data_dir};
+	if (!status && !name)
+		status = sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: \"data\": expected a name", path);
+	if (!status)
+		status = sc_data_open(out, name, &some, error);
 	json_decref(config);
 	free(path);
 	return status;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "io/file.h"
+#include "train/receipt.h"
 
 /* ---- Opening ---------------------------------------------------------------------------------------------------------- */
 
@@ -98,7 +99,7 @@ void sc_run_folder_release(struct sc_run_folder *folder)
 
 static struct sc_checkpoint_file checkpoint_of(const struct sc_run_folder *folder, struct sc_model *model, float *velocity)
 {
-	return (struct sc_checkpoint_file){folder->path, &folder->identity, model, velocity};
+	return (struct sc_checkpoint_file){folder->path, &folder->identity, model, velocity, INT64_MAX};
 }
 
 enum sc_status sc_run_folder_begin(struct sc_run_folder *folder, struct sc_model *model, float *velocity,
@@ -106,7 +107,10 @@ enum sc_status sc_run_folder_begin(struct sc_run_folder *folder, struct sc_model
 {
 	char name[64], *config = sc_path_join(folder->path, "config.json");
 	enum sc_status status = config ? SC_OK : sc_fail_memory(error, 0, folder->path);
-	sc_checkpoint_prune(folder->path, -1, -1); /* those of a beginning that did not come to its config.json */
+	sc_checkpoint_prune(folder->path, -1, -1, 0); /* those of a beginning that did not come to its config.json */
+	if (!status)
+		status = sc_model_hash(model, folder->initial, error);
+	folder->rows_pending = true; /* the receipt of the beginning */
 	if (!status)
 		status = sc_steps_init(&folder->steps, folder->path, 0, steps_per_epoch, error);
 	if (!status)
@@ -147,6 +151,8 @@ enum sc_status sc_run_folder_load(struct sc_run_folder *folder, struct sc_model 
 		status = keep_rows(folder, found.epochs, error);
 	if (status)
 		return status;
+	if (sc_receipt_read(folder->path, 0, folder->initial, error) == SC_ERROR_MEMORY)
+		return SC_ERROR_MEMORY;
 	sc_steps_release(&folder->steps);
 	status = sc_steps_init(&folder->steps, folder->path, found.step, steps_per_epoch, error);
 	if (!status) {
@@ -178,6 +184,9 @@ static enum sc_status save_history(struct sc_run_folder *folder, struct sc_error
 		status = sc_history_write_json(json, folder->rows, folder->row_count, error);
 	if (!status)
 		status = sc_history_write_csv(csv, folder->rows, folder->row_count, error);
+	const struct sc_receipt receipt = {&folder->identity, folder->engine, folder->initial, folder->rows, folder->row_count};
+	if (!status)
+		status = sc_receipt_write(folder->path, &receipt, error);
 	folder->rows_pending = status != SC_OK;
 	free(csv);
 	free(json);
@@ -200,7 +209,7 @@ enum sc_status sc_run_folder_save(struct sc_run_folder *folder, struct sc_model 
 		folder->newest = at->step;
 	}
 	if (folder->before >= 0) /* until then an older one, of which nothing is known, is the second generation */
-		sc_checkpoint_prune(folder->path, folder->newest, folder->before);
+		sc_checkpoint_prune(folder->path, folder->newest, folder->before, folder->keep_each);
 	return SC_OK;
 }
 

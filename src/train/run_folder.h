@@ -1,9 +1,10 @@
 /* run_folder.h - what a training leaves on disk:
  *
- *     RUN/checkpoints/step-N.safetensors    all that is needed to go on (train/checkpoint.h); the last two are kept
+ *     RUN/checkpoints/step-N.safetensors    all that is needed to go on (train/checkpoint.h); the last two are kept, or more
  *     RUN/config.json                       the model, the data and every training option; with it the folder is a run
  *     RUN/weights.safetensors               the weights after the newest finished epoch, or where the training ended
  *     RUN/history.csv, history.json         a row an epoch
+ *     RUN/receipt.json                      by what it was made, and the hash of the weights after each epoch (train/receipt.h)
  *     RUN/steps.csv                         a row a step, up to the newest checkpoint
  *     RUN/lock                              empty; locked while a process trains there
  *
@@ -11,6 +12,7 @@
 #ifndef SC_TRAIN_RUN_FOLDER_H
 #define SC_TRAIN_RUN_FOLDER_H
 
+#include "engine/plan.h"
 #include "train/checkpoint.h"
 #include "train/history.h"
 #include "train/steps.h"
@@ -23,6 +25,9 @@ struct sc_run_folder {
 	struct sc_epoch_row *rows; /* [capacity] */
 	int64_t row_count, capacity;
 	bool rows_pending;      /* the history on the disk lacks some */
+	const struct sc_engine *engine; /* what trains: for the receipt; set by the owner */
+	char initial[SC_HASH_SIZE]; /* hash of the weights before the first step, or "" */
+	int64_t keep_each;          /* checkpoints of multiples of so many steps are kept; 0: none */
 	int64_t newest, before; /* steps of the two newest checkpoints that are known to be whole, or -1 */
 };
 

@@ -10,6 +10,8 @@ enum sc_status sc_session_begin_run(struct sc_session *s, struct sc_error *error
 	if (!s->options.run)
 		return SC_OK;
 	enum sc_status status = sc_run_folder_open(&s->folder, s->model, s->data, &s->options, error);
+	s->folder.engine = &s->engine;
+	s->folder.keep_each = s->options.keep_checkpoints ? s->steps_per_epoch : 0;
 	if (!status && s->options.resume)
 		status = sc_run_folder_load(&s->folder, s->model, s->velocity, &s->at, s->steps_per_epoch, error);
 	else if (!status)
@@ -43,8 +45,12 @@ static enum sc_status write_all(struct sc_session *s, const struct sc_epoch_row 
 {
 	enum sc_status status = SC_OK;
 	if (row) {
-		sc_run_folder_add_epoch(&s->folder, row);
-		status = sc_run_folder_save_weights(&s->folder, s->model, error);
+		struct sc_epoch_row hashed = *row;
+		if (s->at.epoch_step == 0 && sc_model_hash(s->model, hashed.weights, error) != SC_OK)
+			status = SC_ERROR_MEMORY;
+		sc_run_folder_add_epoch(&s->folder, &hashed);
+		if (!status)
+			status = sc_run_folder_save_weights(&s->folder, s->model, error);
 	}
 	if (!status)
 		status = sc_run_folder_save(&s->folder, s->model, s->velocity, &s->at, s->checkpoint_name, error);

@@ -55,6 +55,7 @@ void sc_session_order_epoch(struct sc_session *session, int64_t epoch); /* fills
 double sc_session_median_step(struct sc_session *session);
 
 /* fit.c: begins or resumes the run, and trains to its end. */
+enum sc_status sc_session_train(struct sc_session *session, struct sc_error *error); /* from `at` on */
 enum sc_status sc_session_run(struct sc_session *session, struct sc_error *error);
 
 /* step.c: the next step of the epoch: batch, forward, loss, backward, update. Moves `at` and `event` on. */

@@ -4,7 +4,7 @@ source "$SOURCE_DIR/tests/cli/helpers.bash"
 run --help
 ((code == 0)) || fail "--help: exit $code"
 commands=$(sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' <<<"$out")
-for command in train eval predict summary plan convert hash bench lab help completion; do
+for command in train eval predict summary plan convert hash verify bench lab help completion; do
 	grep -qx "$command" <<<"$commands" || fail "--help does not list $command"
 done
 

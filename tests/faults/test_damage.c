@@ -64,7 +64,7 @@ static void make_pair(struct pair *p, struct sc_model *model, const char *run)
 	assert_int_equal(sc_folder_make(checkpoints, NULL), SC_OK);
 	free(checkpoints);
 	p->velocity = sc_allocate(model->trainable_values, sizeof(float));
-	p->file = (struct sc_checkpoint_file){run, &identity, model, p->velocity};
+	p->file = (struct sc_checkpoint_file){run, &identity, model, p->velocity, INT64_MAX};
 	fill(p, 1);
 	assert_int_equal(sc_checkpoint_write(&p->file, &(struct sc_checkpoint){.step = 7, .rate_factor = 1}, name, NULL), SC_OK);
 	assert_int_equal(sc_model_hash(model, p->older_hash, NULL), SC_OK);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "faults/interpose.h"
-#include "io/file.h"
+#include "faults/tables.h"
 #include "shortcut.h"
 #include "temporary.h"
 
@@ -78,37 +78,9 @@ static const char *in_folder(const char *run, const char *name)
 	return made;
 }
 
-/* A table without its last column, the seconds. */
-static char *table(const char *run, const char *name)
-{
-	char *text = NULL;
-	assert_int_equal(sc_file_read_text(&text, in_folder(run, name), 1 << 20, NULL), SC_OK);
-	char *to = text, *end;
-	for (char *line = text; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-		char *comma = end;
-		while (*comma != ',')
-			comma--;
-		memmove(to, line, (size_t)(comma - line));
-		to += comma - line;
-		*to++ = '\n';
-	}
-	*to = '\0';
-	return text;
-}
-
 static void expect_whole(const char *run)
 {
-	static const char *const tables[] = {"steps.csv", "history.csv"};
-	char hash[SC_HASH_SIZE], whole[SC_HASH_SIZE];
-	for (int i = 0; i < 2; i++) {
-		char *found = table(run, tables[i]), *expected = table("whole", tables[i]);
-		assert_string_equal(found, expected);
-		free(found);
-		free(expected);
-	}
-	assert_int_equal(sc_hash_file(hash, in_folder(run, ""), NULL), SC_OK);
-	assert_int_equal(sc_hash_file(whole, in_folder("whole", ""), NULL), SC_OK);
-	assert_string_equal(hash, whole);
+	expect_equal_runs(in_folder(run, ""), in_folder("whole", ""));
 }
 
 /* Saves between these steps fail; the training is stopped at `stop`, and goes on from what is there. */

@@ -1,57 +1,18 @@
 /* test_allocations.c - after the plan is made, the steps of a training allocate nothing, and memory stays within the promise.
- *
- * This program's own malloc and its kin count the calls and hand them on to the C library, for every library in the process. Under
- * a sanitizer, which brings its own, there is nothing to count. */
+ * The calls are counted by faults/allocator.c; memory is measured without sanitizers, which take their own. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "faults/allocator.h"
 #include "shortcut.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
-static atomic_long allocations;
-
-#ifndef SANITIZED
-extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
-
-void *malloc(size_t size)
-{
-	atomic_fetch_add(&allocations, 1);
-	return __libc_malloc(size);
-}
-void *calloc(size_t count, size_t size)
-{
-	atomic_fetch_add(&allocations, 1);
-	return __libc_calloc(count, size);
-}
-void *realloc(void *old, size_t size)
-{
-	atomic_fetch_add(&allocations, 1);
-	return __libc_realloc(old, size);
-}
-void *mmap(void *address, size_t length, int protection, int flags, int descriptor, off_t offset)
-{
-	atomic_fetch_add(&allocations, 1);
-	return (void *)syscall(SYS_mmap, address, length, protection, flags, descriptor, offset);
-}
-#endif
 
 struct count {
 	long before, during; /* allocations up to the first step's end; between it and the last step's end */
@@ -64,15 +25,15 @@ static int count_steps(void *user, const struct sc_progress_event *event)
 	if (event->epoch_end)
 		return 0;
 	if (count->steps++ == 0)
-		count->before = atomic_load(&allocations);
-	count->during = atomic_load(&allocations) - count->before;
+		count->before = allocation_count();
+	count->during = allocation_count() - count->before;
 	return 0;
 }
 
 static void a_step_allocates_nothing(void **state)
 {
 	(void)state;
-#ifdef SANITIZED
+#ifdef NOT_INTERPOSED
 	skip();
 #endif
 	char folder[] = "/tmp/shortcut-allocations-XXXXXX", run[128], command[256];

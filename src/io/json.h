@@ -1,0 +1,13 @@
+/* json.h - JSON text to jansson's values, where lack of memory is not taken for a bad text. */
+#ifndef SC_IO_JSON_H
+#define SC_IO_JSON_H
+
+#include <jansson.h>
+
+#include "base/error.h"
+
+/* NULL: *status is SC_ERROR_FORMAT, and *reason says where and why, or SC_ERROR_MEMORY, and *error is filled. No key twice. */
+json_t *sc_json_parse(const char *text, int64_t bytes, const char *subject, json_error_t *reason, enum sc_status *status,
+		      struct sc_error *error);
+
+#endif

@@ -1,0 +1,315 @@
+/* test_allocations.c (slow test) - each allocation fails, one after the other, once and with all after it, in everything that the
+ * library does: an error that speaks of memory, or the right result; nothing leaks, and the same objects work afterwards. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "faults/allocator.h"
+#include "faults/options.h"
+#include "io/file.h"
+#include "shortcut.h"
+#include "temporary.h"
+
+static struct sc_data *data; /* 12 images of 8x8 */
+static struct sc_model *model;
+static char images[80], run[80], fresh_run[96];
+static int64_t fresh_runs;
+static char hash[SC_HASH_SIZE]; /* of the model */
+
+static const struct sc_model_options shape = {.height = 8, .width = 8, .channels = 1, .classes = 10};
+
+/* ---- What is tried --------------------------------------------------------------------------------------------------------- */
+
+static enum sc_status create_model(struct sc_error *error)
+{
+	struct sc_model *made = NULL;
+	enum sc_status status = sc_model_create(&made, "cifar20", &shape, error);
+	sc_model_destroy(made);
+	return status;
+}
+
+static enum sc_status make_plan(enum sc_mode mode, int threads, struct sc_error *error)
+{
+	struct sc_plan *plan = NULL;
+	const struct sc_plan_options options = {.mode = mode, .batch = 2, .compute = {.threads = threads}};
+	enum sc_status status = sc_plan_create(&plan, model, &options, error);
+	sc_plan_destroy(plan);
+	return status;
+}
+
+static enum sc_status make_train_plan(struct sc_error *error)
+{
+	return make_plan(SC_MODE_TRAIN, 1, error);
+}
+
+static enum sc_status make_infer_plan(struct sc_error *error)
+{
+	return make_plan(SC_MODE_INFER, 1, error);
+}
+
+static enum sc_status make_plan_with_threads(struct sc_error *error)
+{
+	return make_plan(SC_MODE_INFER, 3, error);
+}
+
+static enum sc_status load_data(struct sc_error *error)
+{
+	struct sc_data *opened = NULL;
+	const struct sc_data_options some = {.take = 5};
+	enum sc_status status = sc_data_open(&opened, images, &some, error);
+	if (!status)
+		assert_int_equal(sc_data_count(opened), 5);
+	sc_data_destroy(opened);
+	return status;
+}
+
+static struct sc_fit_options fit_options(void)
+{
+	return (struct sc_fit_options){.batch = 4,
+				       .optimizer = {.momentum = 0.9f},
+				       .validation_split = 0.25f,
+				       .compute = {.threads = 1},
+				       .checkpoint_steps = 1};
+}
+
+/* A model of its own, since training changes it. */
+static enum sc_status fit(const struct sc_fit_options *options, struct sc_error *error)
+{
+	struct sc_model *trained = NULL;
+	enum sc_status status = sc_model_create(&trained, "cifar20", &shape, error);
+	if (!status)
+		status = sc_fit(trained, data, options, NULL, error);
+	sc_model_destroy(trained);
+	return status;
+}
+
+static enum sc_status train_a_step(struct sc_error *error)
+{
+	struct sc_fit_options options = fit_options();
+	options.steps = 1;
+	return fit(&options, error);
+}
+
+/* A whole run: folder, config, checkpoints, tables, weights. */
+static enum sc_status train_and_save(struct sc_error *error)
+{
+	struct sc_fit_options options = fit_options();
+	snprintf(fresh_run, sizeof(fresh_run), "%s/run-%lld", folder, (long long)fresh_runs++);
+	options.run = fresh_run;
+	return fit(&options, error);
+}
+
+static enum sc_status resume(struct sc_error *error)
+{
+	struct sc_fit_options options = fit_options();
+	options.resume = run;
+	options.steps = 1; /* those that it has: loading is what counts */
+	return fit(&options, error);
+}
+
+static enum sc_status run_options(struct sc_error *error)
+{
+	struct sc_fit_options options;
+	struct sc_model *made = NULL;
+	enum sc_status status = sc_run_options(run, &options, error);
+	if (!status)
+		status = sc_run_model(&made, run, error);
+	sc_model_destroy(made);
+	return status;
+}
+
+static enum sc_status load(struct sc_error *error)
+{
+	struct sc_model *loaded = NULL;
+	enum sc_status status = sc_model_load(&loaded, run, error);
+	sc_model_destroy(loaded);
+	return status;
+}
+
+static enum sc_status hash_run(struct sc_error *error)
+{
+	char found[SC_HASH_SIZE];
+	return sc_hash_file(found, run, error);
+}
+
+static enum sc_status evaluate(struct sc_error *error)
+{
+	struct sc_score score;
+	const struct sc_evaluate_options options = {.compute = {.threads = 1}};
+	return sc_evaluate(model, data, &options, &score, error);
+}
+
+static enum sc_status predict(struct sc_error *error)
+{
+	uint8_t pixels[64] = {1, 2, 3};
+	float probabilities[10];
+	const struct sc_image image = {8, 8, 1, pixels};
+	return sc_predict(model, &image, 1, probabilities, error);
+}
+
+/* As `shortcut convert` does: out to each format, and back into a model. */
+static enum sc_status convert(const char *name, struct sc_error *error)
+{
+	char file[128];
+	struct sc_model *back = NULL;
+	snprintf(file, sizeof(file), "%s/%s", folder, name);
+	enum sc_status status = sc_model_save(model, file, error);
+	if (!status)
+		status = sc_model_create(&back, "cifar20", &shape, error);
+	if (!status)
+		status = sc_model_read_weights(back, file, error);
+	if (!status) {
+		char found[SC_HASH_SIZE];
+		status = sc_model_hash(back, found, error);
+		if (!status)
+			assert_string_equal(found, hash);
+	}
+	sc_model_destroy(back);
+	return status;
+}
+
+static enum sc_status convert_safetensors(struct sc_error *error)
+{
+	return convert("net.safetensors", error);
+}
+
+static enum sc_status convert_torch(struct sc_error *error)
+{
+	return convert("net.pth", error);
+}
+
+static enum sc_status convert_numpy(struct sc_error *error)
+{
+	return convert("net.npz", error);
+}
+
+/* ---- How it is tried ---------------------------------------------------------------------------------------------------------- */
+
+typedef enum sc_status (*action)(struct sc_error *error);
+
+/* The n-th allocation fails. Gives whether there was one. */
+static bool try_one(action act, const char *name, long n, bool all_later)
+{
+	struct sc_error error = {0};
+	long blocks = live_blocks(), bytes = live_map_bytes();
+	fail_allocation(n, all_later);
+	enum sc_status status = act(&error);
+	bool failed = allocation_has_failed();
+	fail_allocation(0, false);
+	if (!failed && status)
+		fail_msg("%s: %s", name, error.message);
+	if (status && status != SC_ERROR_MEMORY && !strstr(error.message, "memory"))
+		fail_msg("%s, allocation %ld: status %d: %s", name, n, status, error.message);
+#ifndef SANITIZED
+	if (live_blocks() != blocks || live_map_bytes() != bytes)
+		fail_msg("%s, allocation %ld: %ld blocks and %ld bytes of maps more than before: %s", name, n, live_blocks() - blocks,
+			 live_map_bytes() - bytes, error.message);
+#else
+	(void)blocks, (void)bytes; /* LeakSanitizer looks at the end */
+#endif
+	return failed;
+}
+
+static void try_all(action act, const char *name)
+{
+	struct sc_error error = {0};
+	long tried = 0;
+	for (int i = 0; i < 2; i++)
+		if (act(&error) != SC_OK)
+			fail_msg("%s: %s", name, error.message);
+	long before = allocation_count();
+	assert_int_equal(act(NULL), SC_OK);
+	long count = allocation_count() - before;
+	long stride = fault_count || count < 20 ? 1 : (count + 19) / 20; /* the short form takes about twenty of them */
+	for (int all_later = 0; all_later < 2; all_later++)
+		for (long n = 1 + (long)(fault_seed - 1) % stride; try_one(act, name, n, all_later); n += stride, tried++)
+			if (tried % 8 == 0 && act(&error) != SC_OK)
+				fail_msg("%s: after allocation %ld failed: %s", name, n, error.message);
+	assert_int_equal(act(NULL), SC_OK);
+	printf("%-20s %ld allocations, %ld failures tried\n", name, count, tried);
+	assert_true(tried > 0);
+}
+
+#define TEST(name)                              \
+	static void try_##name(void **state)    \
+	{                                       \
+		(void)state;                    \
+		try_all(name, #name);           \
+	}
+TEST(create_model)
+TEST(make_train_plan)
+TEST(make_infer_plan)
+TEST(make_plan_with_threads)
+TEST(load_data)
+TEST(train_a_step)
+TEST(train_and_save)
+TEST(resume)
+TEST(run_options)
+TEST(load)
+TEST(hash_run)
+TEST(evaluate)
+TEST(predict)
+TEST(convert_safetensors)
+TEST(convert_torch)
+TEST(convert_numpy)
+
+/* ---- Before and after ------------------------------------------------------------------------------------------------------- */
+
+static void write_idx(const char *name, const unsigned char *header, size_t bytes, size_t numbers, unsigned below)
+{
+	char file[128];
+	snprintf(file, sizeof(file), "%s/%s", images, name);
+	FILE *stream = fopen(file, "wb");
+	assert_non_null(stream);
+	fwrite(header, 1, bytes, stream);
+	for (size_t i = 0; i < numbers; i++)
+		fputc((int)(i * 37 % below), stream);
+	fclose(stream);
+}
+
+static int set_up(void **state)
+{
+	if (make_folder(state))
+		return 1;
+	snprintf(images, sizeof(images), "%s/images", folder);
+	snprintf(run, sizeof(run), "%s/run", folder);
+	if (sc_folder_make(images, NULL))
+		return 1;
+	write_idx("train-images-idx3-ubyte", (const unsigned char[]){0, 0, 8, 3, 0, 0, 0, 12, 0, 0, 0, 8, 0, 0, 0, 8}, 16, 12 * 64, 256);
+	write_idx("train-labels-idx1-ubyte", (const unsigned char[]){0, 0, 8, 1, 0, 0, 0, 12}, 8, 12, 3);
+	struct sc_fit_options options = fit_options();
+	options.run = run;
+	options.steps = 1;
+	return sc_data_open(&data, images, NULL, NULL) || sc_model_create(&model, "cifar20", &shape, NULL) ||
+	       sc_model_hash(model, hash, NULL) || fit(&options, NULL);
+}
+
+static int tear_down(void **state)
+{
+	sc_data_destroy(data);
+	sc_model_destroy(model);
+	return remove_folder(state);
+}
+
+int main(int count, char **words)
+{
+#ifdef NOT_INTERPOSED
+	(void)count, (void)words;
+	puts("skipped: the allocator cannot be stood in front of here");
+	return 0;
+#else
+	read_options(count, words);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(try_create_model),	  cmocka_unit_test(try_make_train_plan), cmocka_unit_test(try_make_infer_plan),
+		cmocka_unit_test(try_make_plan_with_threads), cmocka_unit_test(try_load_data),	cmocka_unit_test(try_train_a_step),
+		cmocka_unit_test(try_train_and_save),	 cmocka_unit_test(try_resume),		 cmocka_unit_test(try_run_options),
+		cmocka_unit_test(try_load),		  cmocka_unit_test(try_hash_run),	 cmocka_unit_test(try_evaluate),
+		cmocka_unit_test(try_predict),		  cmocka_unit_test(try_convert_safetensors),
+		cmocka_unit_test(try_convert_torch),	  cmocka_unit_test(try_convert_numpy)};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+#endif
+}
