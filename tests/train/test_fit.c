@@ -359,7 +359,7 @@ static void data_of_another_size_are_refused(void **state)
 	struct sc_model *model = NULL;
 	struct sc_error error = {0};
 	const struct sc_model_options shape = {.height = 32, .width = 32, .channels = 1, .classes = 10};
-	assert_int_equal(sc_model_create(&model, "resnet18", &shape, NULL), SC_OK);
+	assert_int_equal(sc_model_create(&model, "cifar20", &shape, NULL), SC_OK);
 	assert_int_equal(sc_fit(model, data, NULL, NULL, &error), SC_ERROR_MISMATCH);
 	assert_int_equal(sc_evaluate(model, data, NULL, NULL, &error), SC_ERROR_MISMATCH);
 	sc_model_destroy(model);

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "narrow.h"
 #include "train/optimizer.h"
 
 struct fixture {
@@ -21,7 +22,8 @@ static void set_up(struct fixture *f)
 {
 	const struct sc_model_options shape = {.height = 32, .width = 32, .channels = 1, .classes = 3};
 	const struct sc_compute one = {.threads = 1};
-	assert_int_equal(sc_model_create(&f->model, "resnet18", &shape, NULL), SC_OK);
+	f->model = make_narrow("resnet18", &shape);
+	assert_non_null(f->model);
 	assert_int_equal(sc_engine_init(&f->engine, &one, NULL), SC_OK);
 	assert_int_equal(sc_arena_init(&f->memory, f->model->trainable_values * 8, "test", NULL), SC_OK);
 	f->gradients = f->memory.base;

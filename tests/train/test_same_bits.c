@@ -8,11 +8,11 @@
 #include <cmocka.h>
 
 #include "engine/kernels.h"
+#include "narrow.h"
 #include "shortcut.h"
 
 static void train(char hash[SC_HASH_SIZE], const struct sc_data *data, const char *net, int threads, const char *isa)
 {
-	struct sc_model *model = NULL;
 	struct sc_error error = {0};
 	const struct sc_model_options shape = {.height = 28,
 					       .width = 28,
@@ -27,7 +27,8 @@ static void train(char hash[SC_HASH_SIZE], const struct sc_data *data, const cha
 		.optimizer = {.learning_rate = 0.05f, .momentum = 0.9f, .nesterov = true, .weight_decay = 5e-4f},
 		.compute = {threads, isa},
 	};
-	assert_int_equal(sc_model_create(&model, net, &shape, NULL), SC_OK);
+	struct sc_model *model = make_narrow(net, &shape);
+	assert_non_null(model);
 	if (sc_fit(model, data, &options, NULL, &error) != SC_OK)
 		fail_msg("%s", error.message);
 	assert_int_equal(sc_model_hash(model, hash, NULL), SC_OK);
@@ -62,9 +63,9 @@ static void another_seed_has_another_hash(void **state)
 	(void)state;
 	char hash[2][SC_HASH_SIZE];
 	for (uint64_t seed = 0; seed < 2; seed++) {
-		struct sc_model *model = NULL;
 		const struct sc_model_options shape = {.height = 28, .width = 28, .channels = 1, .classes = 10, .seed = seed};
-		assert_int_equal(sc_model_create(&model, "resnet18", &shape, NULL), SC_OK);
+		struct sc_model *model = make_narrow("resnet18", &shape);
+		assert_non_null(model);
 		assert_int_equal(sc_model_hash(model, hash[seed], NULL), SC_OK);
 		sc_model_destroy(model);
 	}
