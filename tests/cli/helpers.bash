@@ -2,7 +2,9 @@
 set -euo pipefail
 export LC_ALL=C NO_COLOR=1
 unset SHORTCUT_DATA CDPATH
-work=$(mktemp -d "${TMPDIR:-/tmp}/shortcut-cli.XXXXXX")
+memory=/dev/shm # where syncing costs nothing
+[[ -w $memory ]] || memory=/tmp
+work=$(mktemp -d "${TMPDIR:-$memory}/shortcut-cli.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 failures=0

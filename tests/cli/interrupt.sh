@@ -35,7 +35,7 @@ done
 
 # Before the first step is finished. timeout sends it as a terminal would.
 code=0
-timeout --preserve-status -s INT 1 "$SHORTCUT" train "$SOURCE_DIR/data/mnist" --model resnet50 --batch 256 --threads 1 --out slow \
+timeout --preserve-status -s INT 1 "$SHORTCUT" train "$SOURCE_DIR/data/mnist" --model resnet50 --batch 64 --threads 1 --out slow \
 	>.out 2>.err </dev/null || code=$?
 ((code == 130)) || fail "SIGINT: expected exit 130, was $code: $(<.err)"
 [[ ! -e slow/weights.safetensors ]] || "$SHORTCUT" hash slow >/dev/null || fail "SIGINT: half of the weights is there"

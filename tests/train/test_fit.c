@@ -369,7 +369,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_image_is_seen_once_an_epoch), cmocka_unit_test(validation_is_the_last_part),
-		cmocka_unit_test(a_given_order_is_followed),	     cmocka_unit_test(a_wrong_order_is_refused),
+		cmocka_unit_test(a_given_order_is_followed),         cmocka_unit_test(a_wrong_order_is_refused),
 		cmocka_unit_test(callbacks_and_step_limits_stop),    cmocka_unit_test(non_finite_loss_stops_before_the_update),
 		cmocka_unit_test(run_folder_holds_everything),       cmocka_unit_test(unwritable_folder_leaves_nothing),
 		cmocka_unit_test(resumed_run_has_the_same_weights),  cmocka_unit_test(resume_keeps_the_convolutions_method),
