@@ -14,7 +14,7 @@ for signal in TERM:143 INT:130 USR1:138; do
 	# A shell ignores SIGINT for what it runs in the background; env --default-signal takes that back.
 	env --default-signal=INT "$SHORTCUT" train tiny --model cifar20 --batch 8 --epochs 40 --out run >.out 2>.err </dev/null &
 	process=$!
-	for ((i = 0; i < 600 && $(wc -l <run/history.csv 2>/dev/null || echo 0) < 2; i++)); do sleep 0.02; done
+	for ((i = 0; i < 600 && $(wc -l 2>/dev/null <run/history.csv || echo 0) < 2; i++)); do sleep 0.02; done
 	kill -${signal%:*} $process
 	code=0
 	wait $process || code=$?

@@ -25,7 +25,7 @@ run "${experiment[@]}" --json --quiet --out whole
 # A signal in the middle.
 env --default-signal=INT "$SHORTCUT" "${experiment[@]}" --out run >.out 2>.err </dev/null &
 process=$!
-for ((i = 0; i < 600 && $(wc -l <run/plain-cifar20/history.csv 2>/dev/null || echo 0) < 2; i++)); do sleep 0.02; done
+for ((i = 0; i < 600 && $(wc -l 2>/dev/null <run/plain-cifar20/history.csv || echo 0) < 2; i++)); do sleep 0.02; done
 kill -INT $process
 code=0
 wait $process || code=$?
