@@ -1,6 +1,5 @@
 # What the library stands on; scripts/packages.txt names Debian's packages. Nothing is downloaded here.
 find_package(Threads REQUIRED)
-find_package(Pthreadpool REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(SHORTCUT_NEEDS REQUIRED IMPORTED_TARGET jansson>=2.13 nettle>=3.4 libpng>=1.6 zlib libxxhash>=0.8.0)
 option(SC_PLOTS "Draw the pictures of 'shortcut lab' (cairo and pango, where they are found)" ON)

@@ -16,7 +16,7 @@ configure_package_config_file(cmake/shortcutConfig.cmake.in shortcutConfig.cmake
 	NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(shortcutConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/shortcutConfig.cmake ${PROJECT_BINARY_DIR}/shortcutConfigVersion.cmake
-	cmake/FindPthreadpool.cmake DESTINATION ${package_dir})
+	DESTINATION ${package_dir})
 
 # Relative, so that the installed tree may be moved.
 file(RELATIVE_PATH prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)

@@ -1,21 +1,20 @@
-/* pool.c - work cut into blocks, which threads of libpthreadpool take one after another until none is left.
+/* pool.c - work cut into blocks, which threads take one after another until none is left.
  *
- * Blocks are handed out as threads come for them, so a processor that is busy with something else costs only its own share.
- * Threads that wait for the next run spin, which is the fastest where each has a processor to itself. Where not, they would keep
- * those with work from theirs (15 ms a run against 40 us, measured with 7 threads on 2 processors), so then they sleep. That
- * another program wants the processors too shows in how long the caller waits for the others; spinning is tried again after a
- * while, since waking costs up to 0.3 ms a run on a virtual machine.
+ * A run ends when its blocks are done, not when all threads have been there: a thread whose processor is busy with something else
+ * comes late, finds nothing left and has cost nobody anything. (A pool that waits for each thread in each run, as most do, loses
+ * whole time slices of the system's scheduler that way.) For this, one atomic number says which run this is and how many of its
+ * blocks are still to be taken; taking one is a compare-and-swap of both, so that nobody takes a block of a run that is over. The
+ * run's other facts are plain memory: the caller writes them before it publishes the number, and they stay until the last taken
+ * block is done.
  *
- * Two atomic counters order memory: who takes a block sees what the caller wrote before the run; the caller, after it, sees what
- * all slots wrote before they counted themselves as finished. libpthreadpool orders the same by its own means; ours are there so
- * that the order stands in this file, for readers and for ThreadSanitizer, which does not see inside that library. */
+ * Who finds nothing to do looks again for a short while, then sleeps: waking takes up to 0.3 ms on a virtual machine, and looking
+ * keeps a processor from others. With more threads than processors, sleep comes at once. */
 #include "base/pool.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <pthreadpool.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,26 +23,35 @@
 #include "base/memory.h"
 
 #define MOST_THREADS 1024
-#define WINDOW_RUNS  256  /* runs over which waiting is added up; as many are done without spinning after a crowded window */
-#define CROWDED_WAIT 0.05 /* seconds that the caller waited for the others in a window, after its own work, that are too many ...  \
-			   */
-#define CROWDED_SHARE 0.5 /* ... if they are also this share of its time: uneven blocks never reach it */
+#define MOST_BLOCKS  INT64_C(0x7fffffff)
+#define LOOK_SECONDS                                                                                                               \
+	200e-6          /* for work, or for its end, before sleeping: longer than what lies between two runs of a training step */
+#define LOOKS_A_TIME 32 /* between two looks at the clock */
+
+struct worker {
+	struct sc_pool *pool;
+	int slot;
+	pthread_t thread;
+};
 
 struct sc_pool {
-	int threads;
-	pthreadpool_t workers; /* NULL: one thread, the caller */
-	bool more_threads_than_processors;
-	int64_t crowded_runs; /* still to be done without spinning, because another program took processors away */
-	int64_t window_runs;  /* since the window began: */
-	double waited, spent; /* seconds of the caller, after its own work and in all */
+	int threads;            /* the caller, which has slot 0, among them */
+	struct worker *workers; /* threads - 1 */
+	bool sleep_at_once;
 
-	/* The run: set by the caller between runs, read by slots between `taken` and `finished`. */
+	/* The run. */
 	sc_pool_function function;
 	void *context;
 	int64_t count, grain, blocks; /* units; units in a block; blocks */
-	double first_slot_end;        /* when slot 0, which the caller works in, had no more to do */
-	_Atomic int64_t taken;        /* blocks */
-	_Atomic int64_t finished;     /* slots */
+	_Atomic uint64_t open;        /* number of the run << 32 | blocks that nobody has taken */
+	_Atomic int64_t finished;     /* blocks */
+
+	/* Those who sleep, and how they are woken. The counts are raised before the last look at `open` and `finished`, which are
+	 * written before the look at the counts: so one of both sees the other. */
+	pthread_mutex_t mutex;
+	pthread_cond_t work, end;
+	_Atomic int sleepers; /* workers */
+	atomic_bool caller_sleeps, stop;
 };
 
 int sc_processor_count(void)
@@ -65,33 +73,169 @@ int sc_processor_count(void)
 	return 1;
 }
 
-static void *wait_for_gate(void *gate)
+/* ---- Blocks ---------------------------------------------------------------------------------------------------------------- */
+
+static int64_t blocks_left(uint64_t open)
 {
-	pthread_mutex_lock(gate);
-	pthread_mutex_unlock(gate);
+	return (int64_t)(open & UINT32_MAX);
+}
+
+/* Takes a block of whatever run is open. False: none is left. */
+static bool take_block(struct sc_pool *pool, int64_t *block)
+{
+	uint64_t open = atomic_load(&pool->open);
+	do {
+		if (blocks_left(open) == 0)
+			return false;
+	} while (!atomic_compare_exchange_weak(&pool->open, &open, open - 1));
+	*block = pool->blocks - blocks_left(open); /* in rising order */
+	return true;
+}
+
+static void run_block(const struct sc_pool *pool, int slot, int64_t block)
+{
+	int64_t begin = block * pool->grain;
+	int64_t left = pool->count - begin;
+	pool->function(pool->context, slot, begin, begin + (left < pool->grain ? left : pool->grain));
+}
+
+static void wake_caller(struct sc_pool *pool)
+{
+	if (!atomic_load(&pool->caller_sleeps))
+		return;
+	pthread_mutex_lock(&pool->mutex);
+	pthread_cond_signal(&pool->end);
+	pthread_mutex_unlock(&pool->mutex);
+}
+
+static void do_blocks(struct sc_pool *pool, int slot)
+{
+	int64_t block;
+	while (take_block(pool, &block)) {
+		int64_t blocks = pool->blocks; /* the run may be over, and another one begun, as soon as this block is counted */
+		run_block(pool, slot, block);
+		if (atomic_fetch_add(&pool->finished, 1) + 1 == blocks && slot != 0)
+			wake_caller(pool);
+	}
+}
+
+/* ---- Waiting --------------------------------------------------------------------------------------------------------------- */
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/* Whether `there` became true while looking. */
+static bool look(struct sc_pool *pool, bool (*there)(struct sc_pool *pool))
+{
+	if (pool->sleep_at_once)
+		return there(pool);
+	double begin = sc_clock();
+	do {
+		for (int i = 0; i < LOOKS_A_TIME; i++) {
+			if (there(pool))
+				return true;
+			relax();
+		}
+	} while (sc_clock() - begin < LOOK_SECONDS);
+	return false;
+}
+
+static bool work_is_there(struct sc_pool *pool)
+{
+	return blocks_left(atomic_load(&pool->open)) > 0 || atomic_load(&pool->stop);
+}
+
+static bool all_is_finished(struct sc_pool *pool)
+{
+	return atomic_load(&pool->finished) == pool->blocks;
+}
+
+static void sleep_for_work(struct sc_pool *pool)
+{
+	pthread_mutex_lock(&pool->mutex);
+	atomic_fetch_add(&pool->sleepers, 1);
+	while (!work_is_there(pool))
+		pthread_cond_wait(&pool->work, &pool->mutex);
+	atomic_fetch_sub(&pool->sleepers, 1);
+	pthread_mutex_unlock(&pool->mutex);
+}
+
+static void sleep_for_end(struct sc_pool *pool)
+{
+	pthread_mutex_lock(&pool->mutex);
+	atomic_store(&pool->caller_sleeps, true);
+	while (!all_is_finished(pool))
+		pthread_cond_wait(&pool->end, &pool->mutex);
+	atomic_store(&pool->caller_sleeps, false);
+	pthread_mutex_unlock(&pool->mutex);
+}
+
+static void wake_workers(struct sc_pool *pool, int64_t most)
+{
+	if (atomic_load(&pool->sleepers) == 0)
+		return;
+	pthread_mutex_lock(&pool->mutex);
+	for (int64_t i = 0; i < most && i < pool->threads - 1; i++)
+		pthread_cond_signal(&pool->work);
+	pthread_mutex_unlock(&pool->mutex);
+}
+
+/* ---- Threads --------------------------------------------------------------------------------------------------------------- */
+
+static void *live(void *argument)
+{
+	const struct worker *worker = argument;
+	struct sc_pool *pool = worker->pool;
+	while (!atomic_load(&pool->stop)) {
+		do_blocks(pool, worker->slot);
+		if (!look(pool, work_is_there))
+			sleep_for_work(pool);
+	}
 	return NULL;
 }
 
-/* libpthreadpool waits for ever for a thread that the system refused to start. So the threads are tried first: as many, all
- * alive at once. Returns 0 or an error number. */
-static int try_threads(int count)
+static void stop_workers(struct sc_pool *pool, int started)
 {
-	pthread_t *threads = sc_allocate(count, sizeof *threads);
-	if (!threads)
-		return ENOMEM;
-	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-	pthread_mutex_lock(&gate);
+	pthread_mutex_lock(&pool->mutex);
+	atomic_store(&pool->stop, true);
+	pthread_cond_broadcast(&pool->work);
+	pthread_mutex_unlock(&pool->mutex);
+	while (started > 0)
+		pthread_join(pool->workers[--started].thread, NULL);
+}
+
+/* Signals are left to the threads of the program. Returns 0 or an error number. */
+static int start_workers(struct sc_pool *pool)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int started = 0, reason = 0;
-	while (started < count && reason == 0) {
-		reason = pthread_create(&threads[started], NULL, wait_for_gate, &gate);
+	while (started < pool->threads - 1 && reason == 0) {
+		struct worker *worker = &pool->workers[started];
+		*worker = (struct worker){.pool = pool, .slot = started + 1};
+		reason = pthread_create(&worker->thread, NULL, live, worker);
 		started += reason == 0;
 	}
-	pthread_mutex_unlock(&gate);
-	while (started > 0)
-		pthread_join(threads[--started], NULL);
-	pthread_mutex_destroy(&gate);
-	free(threads);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (reason != 0)
+		stop_workers(pool, started);
 	return reason;
+}
+
+static void release(struct sc_pool *pool)
+{
+	pthread_mutex_destroy(&pool->mutex);
+	pthread_cond_destroy(&pool->work);
+	pthread_cond_destroy(&pool->end);
+	free(pool->workers);
+	free(pool);
 }
 
 enum sc_status sc_pool_create(struct sc_pool **out, int threads, struct sc_error *error)
@@ -105,21 +249,22 @@ enum sc_status sc_pool_create(struct sc_pool **out, int threads, struct sc_error
 		threads = processors < MOST_THREADS ? processors : MOST_THREADS;
 
 	struct sc_pool *pool = sc_allocate(1, sizeof *pool);
-	if (!pool)
-		return sc_fail_memory(error, sizeof *pool, "a thread pool");
+	struct worker *workers = sc_allocate(threads, sizeof *workers); /* one more than there will be: never nothing */
+	if (!pool || !workers) {
+		free(pool);
+		free(workers);
+		return sc_fail_memory(error, (int64_t)sizeof *pool + threads * (int64_t)sizeof *workers, "a thread pool");
+	}
 	pool->threads = threads;
-	pool->more_threads_than_processors = threads > processors;
-	if (threads > 1) {
-		int reason = try_threads(threads - 1);
-		if (reason == 0) {
-			pool->workers = pthreadpool_create((size_t)threads);
-			reason = ENOMEM;
-		}
-		if (!pool->workers) {
-			free(pool);
-			return sc_fail(error, SC_ERROR_SYSTEM, "threads", -1, "cannot start %d threads: %s", threads,
-				       strerror(reason));
-		}
+	pool->workers = workers;
+	pool->sleep_at_once = threads > processors;
+	pthread_mutex_init(&pool->mutex, NULL);
+	pthread_cond_init(&pool->work, NULL);
+	pthread_cond_init(&pool->end, NULL);
+	int reason = start_workers(pool);
+	if (reason != 0) {
+		release(pool);
+		return sc_fail(error, SC_ERROR_SYSTEM, "threads", -1, "cannot start %d threads: %s", threads, strerror(reason));
 	}
 	*out = pool;
 	return SC_OK;
@@ -129,9 +274,8 @@ void sc_pool_destroy(struct sc_pool *pool)
 {
 	if (!pool)
 		return;
-	if (pool->workers)
-		pthreadpool_destroy(pool->workers);
-	free(pool);
+	stop_workers(pool, pool->threads - 1);
+	release(pool);
 }
 
 int sc_pool_threads(const struct sc_pool *pool)
@@ -139,56 +283,11 @@ int sc_pool_threads(const struct sc_pool *pool)
 	return pool->threads;
 }
 
-static void run_block(const struct sc_pool *pool, int slot, int64_t block)
-{
-	int64_t begin = block * pool->grain;
-	int64_t left = pool->count - begin;
-	pool->function(pool->context, slot, begin, begin + (left < pool->grain ? left : pool->grain));
-}
+/* ---- A run ----------------------------------------------------------------------------------------------------------------- */
 
-static int64_t take_block(struct sc_pool *pool)
+static int64_t cut(int64_t count, int64_t grain)
 {
-	return atomic_fetch_add_explicit(&pool->taken, 1, memory_order_acquire);
-}
-
-static void run_slot(void *argument, size_t slot)
-{
-	struct sc_pool *pool = argument;
-	int64_t block = take_block(pool); /* before the first look at the run */
-	while (block < pool->blocks) {
-		run_block(pool, (int)slot, block);
-		block = take_block(pool);
-	}
-	if (slot == 0)
-		pool->first_slot_end = sc_clock();
-	atomic_fetch_add_explicit(&pool->finished, 1, memory_order_release);
-}
-
-/* Whether threads shall sleep after this run instead of spinning. */
-static uint32_t choose_flags(struct sc_pool *pool)
-{
-	if (pool->more_threads_than_processors)
-		return PTHREADPOOL_FLAG_YIELD_WORKERS;
-	if (pool->crowded_runs == 0)
-		return 0;
-	pool->crowded_runs--;
-	return PTHREADPOOL_FLAG_YIELD_WORKERS;
-}
-
-/* A run that spun has ended: whether the processors are crowded. */
-static void watch(struct sc_pool *pool, double begin)
-{
-	double end = sc_clock();
-	pool->waited += end - pool->first_slot_end;
-	pool->spent += end - begin;
-	pool->window_runs++;
-	bool crowded = pool->waited > CROWDED_WAIT && pool->waited > CROWDED_SHARE * pool->spent;
-	if (crowded)
-		pool->crowded_runs = WINDOW_RUNS;
-	if (crowded || pool->window_runs == WINDOW_RUNS) {
-		pool->window_runs = 0;
-		pool->waited = pool->spent = 0;
-	}
+	return count / grain + (count % grain != 0);
 }
 
 void sc_pool_run(struct sc_pool *pool, sc_pool_function function, void *context, int64_t count, int64_t grain)
@@ -198,22 +297,18 @@ void sc_pool_run(struct sc_pool *pool, sc_pool_function function, void *context,
 	pool->function = function;
 	pool->context = context;
 	pool->count = count;
-	pool->grain = grain;
-	pool->blocks = count / grain + (count % grain != 0);
-	if (!pool->workers || pool->blocks == 1) {
+	pool->grain = cut(count, grain) <= MOST_BLOCKS ? grain : cut(count, MOST_BLOCKS);
+	pool->blocks = cut(count, pool->grain);
+	if (pool->threads == 1 || pool->blocks == 1) {
 		for (int64_t block = 0; block < pool->blocks; block++)
 			run_block(pool, 0, block);
 		return;
 	}
-	int64_t slots = pool->blocks < pool->threads ? pool->blocks : pool->threads;
-	atomic_store_explicit(&pool->finished, 0, memory_order_relaxed);
-	atomic_store_explicit(&pool->taken, 0, memory_order_release);
-	uint32_t flags = choose_flags(pool);
-	double begin = sc_clock();
-	pthreadpool_parallelize_1d(pool->workers, run_slot, pool, (size_t)slots, flags);
-	int64_t finished = atomic_load_explicit(&pool->finished, memory_order_acquire);
-	assert(finished == slots);
-	(void)finished;
-	if (!(flags & PTHREADPOOL_FLAG_YIELD_WORKERS))
-		watch(pool, begin);
+	uint64_t number = (atomic_load(&pool->open) >> 32) + 1;
+	atomic_store(&pool->finished, 0);
+	atomic_store(&pool->open, number << 32 | (uint64_t)pool->blocks);
+	wake_workers(pool, pool->blocks - 1);
+	do_blocks(pool, 0);
+	if (!look(pool, all_is_finished))
+		sleep_for_end(pool);
 }

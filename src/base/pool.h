@@ -1,4 +1,4 @@
-/* pool.h - the threads of an engine, on libpthreadpool.
+/* pool.h - the threads of an engine.
  *
  * sc_pool_run cuts `count` units of work among the threads and returns when all are done. Which thread does what may change
  * from run to run; work must therefore split outputs, never a sum. Calls from one thread at a time; no nesting. */

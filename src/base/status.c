@@ -29,9 +29,8 @@
 #endif
 
 #define LIBRARIES                                                                                                                  \
-	"jansson " JANSSON_VERSION ", libpng " PNG_LIBPNG_VER_STRING                                                               \
-	", nettle " QUOTE(NETTLE_VERSION_MAJOR) "." QUOTE(NETTLE_VERSION_MINOR) ", pthreadpool, xxhash " QUOTE(                    \
-		XXH_VERSION_MAJOR) "." QUOTE(XXH_VERSION_MINOR) ", zlib " ZLIB_VERSION
+	"jansson " JANSSON_VERSION ", libpng " PNG_LIBPNG_VER_STRING ", nettle " QUOTE(NETTLE_VERSION_MAJOR) "." QUOTE(            \
+		NETTLE_VERSION_MINOR) ", xxhash " QUOTE(XXH_VERSION_MAJOR) "." QUOTE(XXH_VERSION_MINOR) ", zlib " ZLIB_VERSION
 
 const char *sc_status_name(enum sc_status status)
 {
