@@ -2,6 +2,8 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(SHORTCUT_NEEDS REQUIRED IMPORTED_TARGET jansson>=2.13 nettle>=3.4 libpng>=1.6 zlib libxxhash>=0.8.0)
+# Debian's name for the build without MPI comes first.
+pkg_search_module(SHORTCUT_HDF5 REQUIRED IMPORTED_TARGET hdf5-serial>=1.10.7 hdf5>=1.10.7)
 option(SC_PLOTS "Draw the pictures of 'shortcut lab' (cairo and pango, where they are found)" ON)
 if(SC_PLOTS)
 	pkg_check_modules(SHORTCUT_PLOTS IMPORTED_TARGET cairo>=1.16 pangocairo>=1.44)

@@ -26,7 +26,7 @@ target_include_directories(shortcut_settings INTERFACE ${PROJECT_SOURCE_DIR}/inc
 target_compile_definitions(shortcut_settings INTERFACE SC_DATA_DIR="${CMAKE_INSTALL_FULL_DATADIR}/shortcut" ${choice}
 	$<$<BOOL:${SHORTCUT_PLOTS_FOUND}>:SC_HAVE_PLOTS=1>)
 target_compile_options(shortcut_settings INTERFACE -fno-semantic-interposition)
-target_link_libraries(shortcut_settings INTERFACE PkgConfig::SHORTCUT_NEEDS Threads::Threads m)
+target_link_libraries(shortcut_settings INTERFACE PkgConfig::SHORTCUT_NEEDS PkgConfig::SHORTCUT_HDF5 Threads::Threads m)
 
 add_library(shortcut_objects OBJECT ${library_sources})
 target_link_libraries(shortcut_objects PRIVATE shortcut_settings)
@@ -41,7 +41,7 @@ foreach(isa IN LISTS instruction_sets)
 	list(APPEND library_objects $<TARGET_OBJECTS:shortcut_kernels_${isa}>)
 endforeach()
 
-set(library_needs PkgConfig::SHORTCUT_NEEDS Threads::Threads m)
+set(library_needs PkgConfig::SHORTCUT_NEEDS PkgConfig::SHORTCUT_HDF5 Threads::Threads m)
 if(SHORTCUT_PLOTS_FOUND)
 	list(APPEND library_needs PkgConfig::SHORTCUT_PLOTS)
 	target_link_libraries(shortcut_settings INTERFACE PkgConfig::SHORTCUT_PLOTS)

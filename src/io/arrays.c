@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "io/file.h"
+#include "io/hdf5.h"
 #include "io/zip.h"
 
 static const struct sc_dtype dtypes[] = {
@@ -25,14 +26,14 @@ struct sc_dtype sc_dtype_find(const char *name)
 
 /* ---- What a file is ------------------------------------------------------------------------------------------------- */
 
-/* PyTorch's if there is a data.pkl in it, else NumPy's. */
+/* PyTorch's if there is a data.pkl in it, Keras' if there is a model.weights.h5, else NumPy's. */
 static enum sc_status choose_archive(const struct sc_array_reader **reader, const char *path, struct sc_error *error)
 {
 	struct sc_zip zip;
 	enum sc_status status = sc_zip_open(&zip, path, error);
 	if (status)
 		return status;
-	*reader = &sc_npz_reader;
+	*reader = sc_zip_find(&zip, SC_KERAS_WEIGHTS) ? &sc_keras_reader : &sc_npz_reader;
 	for (int64_t i = 0; i < zip.count; i++) {
 		size_t length = strlen(zip.entries[i].name);
 		if (length > 9 && strcmp(zip.entries[i].name + length - 9, "/data.pkl") == 0)
@@ -65,6 +66,10 @@ static enum sc_status choose_reader(const struct sc_array_reader **reader, const
 		return status;
 	if (memcmp(bytes, "PK\3\4", 4) == 0 || memcmp(bytes, "PK\5\6", 4) == 0)
 		return choose_archive(reader, path, error);
+	if (memcmp(bytes, SC_HDF5_MAGIC, 8) == 0) {
+		*reader = &sc_hdf5_reader;
+		return SC_OK;
+	}
 	if (memcmp(bytes, "\x93NUMPY", 6) == 0)
 		return sc_fail(error, SC_ERROR_UNSUPPORTED, path, 0,
 			       "%s: one array (.npy) has no name: expected several in a .npz, as numpy.savez makes it", path);

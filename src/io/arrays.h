@@ -1,4 +1,4 @@
-/* arrays.h - the named arrays of a file, whatever its format: safetensors, PyTorch's .pth, NumPy's .npz.
+/* arrays.h - the named arrays of a file, whatever its format: safetensors, PyTorch's .pth, NumPy's .npz, Keras' .h5 and .keras.
  *
  * Reading goes by content: the first bytes and, in an archive, its entries say what a file is. Writing goes by the name that the
  * file is to have. What the arrays mean, and in which order their axes stand, is for others to know. */
@@ -52,8 +52,11 @@ struct sc_array_reader {
 	enum sc_status (*read)(struct sc_arrays *arrays, const struct sc_array *array, int64_t offset, void *buffer, int64_t count,
 			       struct sc_error *error);
 	void (*close)(void *file);
+	bool keras; /* names and axes are Keras': kernels (height, width, in, out) */
 };
-extern const struct sc_array_reader sc_safetensors_reader, sc_torch_reader, sc_npz_reader;
+extern const struct sc_array_reader sc_safetensors_reader, sc_torch_reader, sc_npz_reader, sc_keras_reader, sc_hdf5_reader;
+
+#define SC_KERAS_WEIGHTS "model.weights.h5" /* the entry of a .keras archive that holds them */
 
 /* For readers: room for `count` arrays, for `pairs` pairs of metadata; sorted by name, a name that is there twice refused. */
 enum sc_status sc_arrays_reserve(struct sc_arrays *arrays, int64_t count, int64_t pairs, struct sc_error *error);
@@ -67,6 +70,8 @@ struct sc_arrays_writer;
 /* The format is chosen by the end of `path`: .safetensors, .pth, .pt, .npz; another one is refused. */
 enum sc_status sc_arrays_writer_open(struct sc_arrays_writer **out, const char *path, const struct sc_array *arrays, int64_t count,
 				     const char *const *metadata, int64_t metadata_count, struct sc_error *error);
+/* Whether that format has Keras' names and axes. */
+bool sc_arrays_name_is_keras(const char *path);
 enum sc_status sc_arrays_writer_next(struct sc_arrays_writer *writer, struct sc_error *error);
 enum sc_status sc_arrays_writer_write(struct sc_arrays_writer *writer, const void *bytes, int64_t count, struct sc_error *error);
 enum sc_status sc_arrays_writer_commit(struct sc_arrays_writer *writer,

@@ -28,7 +28,8 @@ static enum sc_status safetensors_write(struct sc_arrays_writer *writer, const v
 	return sc_file_write(&writer->file, bytes, count, error);
 }
 
-const struct sc_array_writer sc_safetensors_writer = {{".safetensors"}, safetensors_begin, nothing, safetensors_write, nothing};
+const struct sc_array_writer sc_safetensors_writer = {{".safetensors"},  safetensors_begin, nothing,
+						      safetensors_write, nothing,           false};
 
 /* ---- Archives --------------------------------------------------------------------------------------------------------- */
 
@@ -79,7 +80,8 @@ enum sc_status sc_archive_write_metadata(struct sc_arrays_writer *writer, const 
 
 static const struct sc_array_writer *const formats[] = {&sc_safetensors_writer, &sc_torch_writer, &sc_npz_writer};
 
-static const struct sc_array_writer *find_format(const char *path, struct sc_error *error)
+/* NULL: none. */
+static const struct sc_array_writer *find_format(const char *path)
 {
 	size_t length = strlen(path);
 	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
@@ -88,8 +90,13 @@ static const struct sc_array_writer *find_format(const char *path, struct sc_err
 			if (length > end && strcmp(path + length - end, formats[i]->extensions[k]) == 0)
 				return formats[i];
 		}
-	sc_fail(error, SC_ERROR_ARGUMENT, path, -1, "%s: expected a name that ends with .safetensors, .pth, .pt or .npz", path);
 	return NULL;
+}
+
+bool sc_arrays_name_is_keras(const char *path)
+{
+	const struct sc_array_writer *format = find_format(path);
+	return format && format->keras;
 }
 
 static void release(struct sc_arrays_writer *writer)
@@ -101,9 +108,10 @@ static void release(struct sc_arrays_writer *writer)
 enum sc_status sc_arrays_writer_open(struct sc_arrays_writer **out, const char *path, const struct sc_array *arrays, int64_t count,
 				     const char *const *metadata, int64_t metadata_count, struct sc_error *error)
 {
-	const struct sc_array_writer *format = find_format(path, error);
+	const struct sc_array_writer *format = find_format(path);
 	if (!format)
-		return SC_ERROR_ARGUMENT;
+		return sc_fail(error, SC_ERROR_ARGUMENT, path, -1,
+			       "%s: expected a name that ends with .safetensors, .pth, .pt or .npz", path);
 	struct sc_arrays_writer *writer = sc_allocate(1, sizeof *writer);
 	if (!writer)
 		return sc_fail_memory(error, sizeof *writer, path);

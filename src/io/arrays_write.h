@@ -23,6 +23,7 @@ struct sc_array_writer {
 	enum sc_status (*next)(struct sc_arrays_writer *writer, struct sc_error *error);  /* begins arrays[next] */
 	enum sc_status (*write)(struct sc_arrays_writer *writer, const void *bytes, int64_t count, struct sc_error *error);
 	enum sc_status (*finish)(struct sc_arrays_writer *writer, struct sc_error *error); /* after the last one */
+	bool keras;
 };
 extern const struct sc_array_writer sc_safetensors_writer, sc_torch_writer, sc_npz_writer;
 

@@ -227,6 +227,15 @@ enum sc_status sc_file_open(FILE **out, int64_t *bytes, const char *path, struct
 	return SC_OK;
 }
 
+enum sc_status sc_file_read_at(FILE *stream, const char *path, int64_t offset, void *buffer, int64_t count, struct sc_error *error)
+{
+	errno = 0;
+	if (fseeko(stream, offset, SEEK_SET) != 0 || fread(buffer, 1, (size_t)count, stream) != (size_t)count)
+		return sc_fail(error, SC_ERROR_READ, path, offset, "%s: reading %" PRId64 " bytes from byte %" PRId64 " failed: %s",
+			       path, count, offset, errno ? strerror(errno) : "the file has become shorter");
+	return SC_OK;
+}
+
 /* Exactly `bytes` of text and a NUL into `text`. */
 static enum sc_status read_text(char *text, int64_t bytes, FILE *stream, const char *path, struct sc_error *error)
 {

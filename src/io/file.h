@@ -25,6 +25,8 @@ void sc_file_writer_abandon(struct sc_file_writer *writer);
 
 /* Opens a regular file for reading and says how long it is. Folders, sockets, FIFOs and devices are refused by name. */
 enum sc_status sc_file_open(FILE **out, int64_t *bytes, const char *path, struct sc_error *error);
+/* `count` bytes from `offset` on, whose place was checked against the size that the file had. */
+enum sc_status sc_file_read_at(FILE *stream, const char *path, int64_t offset, void *buffer, int64_t count, struct sc_error *error);
 /* A whole text file, at most `limit` bytes, NUL-terminated; the caller frees it. */
 enum sc_status sc_file_read_text(char **text, const char *path, int64_t limit, struct sc_error *error);
 /* XXH3-64 of a whole file. */

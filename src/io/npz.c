@@ -268,4 +268,4 @@ static void npz_close(void *file)
 	free(file);
 }
 
-const struct sc_array_reader sc_npz_reader = {"NumPy", npz_open, npz_read, npz_close};
+const struct sc_array_reader sc_npz_reader = {"NumPy", npz_open, npz_read, npz_close, false};

@@ -331,4 +331,4 @@ static void close_arrays(void *file)
 	free(file);
 }
 
-const struct sc_array_reader sc_safetensors_reader = {"safetensors", open_arrays, read_array, close_arrays};
+const struct sc_array_reader sc_safetensors_reader = {"safetensors", open_arrays, read_array, close_arrays, false};

@@ -309,4 +309,4 @@ static enum sc_status torch_read(struct sc_arrays *arrays, const struct sc_array
 	return sc_zip_read(&file->zip, &file->zip.entries[array->part], array->begin + offset, buffer, count, error);
 }
 
-const struct sc_array_reader sc_torch_reader = {"PyTorch", torch_open, torch_read, torch_close};
+const struct sc_array_reader sc_torch_reader = {"PyTorch", torch_open, torch_read, torch_close, false};

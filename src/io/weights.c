@@ -2,7 +2,8 @@
  *
  * In memory the output channel of a kernel runs fastest, in the file it runs slowest. The file is read and written from front to
  * back in pieces of a fixed size; a piece holds the rows of several output channels where they fit, so that the other side, memory,
- * is touched a cache line at a time too. Not here: what the tensors are for, and whether their numbers are finite. */
+ * is touched a cache line at a time too. Keras' files have memory's order. Not here: what the tensors are for, and whether their
+ * numbers are finite. */
 #include "io/weights.h"
 
 #include <stdlib.h>
@@ -18,10 +19,12 @@
 
 /* ---- The order of the file --------------------------------------------------------------------------------------- */
 
-/* Shape in the file: (h, w, in, out) is (out, in, h, w) there, (in, out) is (out, in). */
-static void file_shape(const struct sc_tensor *t, int64_t shape[4])
+/* Shape in the file: (h, w, in, out) is (out, in, h, w) there, (in, out) is (out, in); in Keras' files it is as in memory. */
+static void file_shape(const struct sc_tensor *t, bool keras, int64_t shape[4])
 {
 	memcpy(shape, t->shape, 4 * sizeof(shape[0]));
+	if (keras)
+		return;
 	if (t->rank == 4) {
 		shape[0] = t->shape[3], shape[1] = t->shape[2], shape[2] = t->shape[0], shape[3] = t->shape[1];
 	} else if (t->rank == 2) {
@@ -30,19 +33,19 @@ static void file_shape(const struct sc_tensor *t, int64_t shape[4])
 }
 
 /* Walks a tensor piece by piece in the order of the file: (outputs, inputs, taps), a row being one output's (inputs, taps). In
- * memory it is (taps, inputs, outputs). A vector is one row of taps. */
+ * memory it is (taps, inputs, outputs). A vector is one row of taps, and so is every tensor of a file in memory's order. */
 struct walk {
 	float *values;
 	int64_t taps, inputs, outputs, row;
 	int64_t output, count, first, last; /* the piece: numbers [first, last) of the rows of outputs [output, output + count) */
 };
 
-static struct walk begin_walk(const struct sc_tensor *t)
+static struct walk begin_walk(const struct sc_tensor *t, bool keras)
 {
 	struct walk w = {.values = t->values, .taps = t->count, .inputs = 1, .outputs = 1};
-	if (t->rank == 4)
+	if (t->rank == 4 && !keras)
 		w.taps = t->shape[0] * t->shape[1], w.inputs = t->shape[2], w.outputs = t->shape[3];
-	if (t->rank == 2)
+	if (t->rank == 2 && !keras)
 		w.taps = 1, w.inputs = t->shape[0], w.outputs = t->shape[1];
 	w.row = w.taps * w.inputs;
 	return w;
@@ -99,9 +102,10 @@ static enum sc_status into_file(void *to, const void *bytes, int64_t count, stru
 	return sc_file_write(to, bytes, count, error);
 }
 
-static enum sc_status write_numbers(byte_sink sink, void *to, const struct sc_tensor *t, float *piece, struct sc_error *error)
+static enum sc_status write_numbers(byte_sink sink, void *to, const struct sc_tensor *t, bool keras, float *piece,
+				    struct sc_error *error)
 {
-	struct walk walk = begin_walk(t);
+	struct walk walk = begin_walk(t, keras);
 	enum sc_status status = SC_OK;
 	int64_t count;
 	while (!status && (count = next_piece(&walk)) > 0) {
@@ -111,11 +115,11 @@ static enum sc_status write_numbers(byte_sink sink, void *to, const struct sc_te
 	return status;
 }
 
-static struct sc_array declaration(const struct sc_tensor *t)
+static struct sc_array declaration(const struct sc_tensor *t, bool keras)
 {
 	struct sc_array made = {.name = (char *)(uintptr_t)t->name, .dtype = "F32", .rank = t->rank, .bytes = t->count * 4};
 	int64_t shape[4];
-	file_shape(t, shape);
+	file_shape(t, keras, shape);
 	memcpy(made.shape, shape, sizeof(shape));
 	return made;
 }
@@ -123,18 +127,19 @@ static struct sc_array declaration(const struct sc_tensor *t)
 enum sc_status sc_weights_write(const char *path, const struct sc_tensor *tensors, int64_t count, const char *const *metadata,
 				int64_t metadata_count, struct sc_error *error)
 {
+	const bool keras = sc_arrays_name_is_keras(path);
 	struct sc_arrays_writer *writer = NULL;
 	struct sc_array *declared = sc_allocate(count, sizeof(*declared));
 	float *piece = sc_allocate(PIECE, sizeof(float));
 	enum sc_status status = declared && piece ? SC_OK : sc_fail_memory(error, PIECE_BYTES, path);
 	for (int64_t i = 0; i < count && !status; i++)
-		declared[i] = declaration(&tensors[i]);
+		declared[i] = declaration(&tensors[i], keras);
 	if (!status)
 		status = sc_arrays_writer_open(&writer, path, declared, count, metadata, metadata_count, error);
 	for (int64_t i = 0; i < count && !status; i++) {
 		status = sc_arrays_writer_next(writer, error);
 		if (!status)
-			status = write_numbers(into_arrays, writer, &tensors[i], piece, error);
+			status = write_numbers(into_arrays, writer, &tensors[i], keras, piece, error);
 	}
 	if (status)
 		sc_arrays_writer_abandon(writer);
@@ -151,12 +156,12 @@ static enum sc_status write_checked(struct sc_file_writer *writer, struct sc_arr
 				    struct sc_error *error)
 {
 	for (int64_t i = 0; i < count; i++)
-		declared[i] = declaration(&tensors[i]);
+		declared[i] = declaration(&tensors[i], false);
 	declared[count] = sc_checksums_tensor(count + 1);
 	enum sc_status status = sc_safetensors_write_header(writer, declared, count + 1, metadata, metadata_count, error);
 	for (int64_t i = 0; i < count && !status; i++) {
 		sc_checksums_end_section(writer->checksums);
-		status = write_numbers(into_file, writer, &tensors[i], piece, error);
+		status = write_numbers(into_file, writer, &tensors[i], false, piece, error);
 	}
 	if (status)
 		return status;
@@ -205,7 +210,7 @@ static enum sc_status check_tensor(const struct sc_arrays *file, const struct sc
 	const struct sc_array *found = sc_arrays_find(file, t->name);
 	char expected[128], given[256];
 	int64_t shape[4];
-	file_shape(t, shape);
+	file_shape(t, file->reader->keras, shape);
 	shape_text(expected, sizeof(expected), shape, t->rank);
 	if (!found)
 		return sc_fail(error, SC_ERROR_MISMATCH, t->name, -1, "%s: tensor '%s': expected F32 %s, but it is not there",
@@ -246,7 +251,7 @@ static enum sc_status check_strangers(const struct sc_arrays *file, const struct
 static enum sc_status read_numbers(struct sc_arrays *file, const struct sc_tensor *t, float *piece, struct sc_error *error)
 {
 	const struct sc_array *found = sc_arrays_find(file, t->name);
-	struct walk walk = begin_walk(t);
+	struct walk walk = begin_walk(t, file->reader->keras);
 	enum sc_status status = SC_OK;
 	int64_t count, done = 0;
 	while (!status && (count = next_piece(&walk)) > 0) {
@@ -258,6 +263,21 @@ static enum sc_status read_numbers(struct sc_arrays *file, const struct sc_tenso
 	return status;
 }
 
+enum sc_status sc_weights_read_open(struct sc_arrays *file, const struct sc_tensor *tensors, int64_t count,
+				    const char *ignore_prefix, struct sc_error *error)
+{
+	float *piece = sc_allocate(PIECE, sizeof(float));
+	enum sc_status status = piece ? SC_OK : sc_fail_memory(error, PIECE_BYTES, file->path);
+	for (int64_t i = 0; i < count && !status; i++)
+		status = check_tensor(file, &tensors[i], error);
+	if (!status)
+		status = check_strangers(file, tensors, count, ignore_prefix, error);
+	for (int64_t i = 0; i < count && !status; i++)
+		status = read_numbers(file, &tensors[i], piece, error);
+	free(piece);
+	return status;
+}
+
 enum sc_status sc_weights_read(const char *path, const struct sc_tensor *tensors, int64_t count, const char *ignore_prefix,
 			       struct sc_error *error)
 {
@@ -265,16 +285,7 @@ enum sc_status sc_weights_read(const char *path, const struct sc_tensor *tensors
 	enum sc_status status = sc_arrays_open(&file, path, error);
 	if (status)
 		return status;
-	float *piece = sc_allocate(PIECE, sizeof(float));
-	if (!piece)
-		status = sc_fail_memory(error, PIECE_BYTES, path);
-	for (int64_t i = 0; i < count && !status; i++)
-		status = check_tensor(&file, &tensors[i], error);
-	if (!status)
-		status = check_strangers(&file, tensors, count, ignore_prefix, error);
-	for (int64_t i = 0; i < count && !status; i++)
-		status = read_numbers(&file, &tensors[i], piece, error);
-	free(piece);
+	status = sc_weights_read_open(&file, tensors, count, ignore_prefix, error);
 	sc_arrays_close(&file);
 	return status;
 }
@@ -356,9 +367,9 @@ enum sc_status sc_weights_hash(char hash[SC_HASH_SIZE], const struct sc_tensor *
 	sc_hash_init(&state);
 	for (int64_t i = 0; i < count; i++) {
 		int64_t shape[4];
-		file_shape(order[i], shape);
+		file_shape(order[i], false, shape);
 		hash_header(&state, order[i]->name, "F32", order[i]->rank, shape);
-		struct walk walk = begin_walk(order[i]);
+		struct walk walk = begin_walk(order[i], false);
 		for (int64_t numbers; (numbers = next_piece(&walk)) > 0;) {
 			copy_piece(&walk, piece, false);
 			sc_hash_update(&state, piece, numbers * 4);

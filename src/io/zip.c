@@ -25,7 +25,6 @@
  * parts at 26 and 28, the name from 30; then comes the content. Both must agree, and no byte may belong to two entries. */
 #include "io/zip.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,15 +56,9 @@ static enum sc_status bad_entry(const struct sc_zip *zip, const struct sc_zip_en
 		       entry->name, what);
 }
 
-/* Bytes whose place was checked against the size that the file had. */
 static enum sc_status read_at(struct sc_zip *zip, int64_t offset, void *buffer, int64_t count, struct sc_error *error)
 {
-	errno = 0;
-	if (fseeko(zip->stream, offset, SEEK_SET) != 0 || fread(buffer, 1, (size_t)count, zip->stream) != (size_t)count)
-		return sc_fail(error, SC_ERROR_READ, zip->path, offset,
-			       "%s: reading %" PRId64 " bytes from byte %" PRId64 " failed: %s", zip->path, count, offset,
-			       errno ? strerror(errno) : "the file has become shorter");
-	return SC_OK;
+	return sc_file_read_at(zip->stream, zip->path, offset, buffer, count, error);
 }
 
 /* ---- The end of the file ------------------------------------------------------------------------------------------ */

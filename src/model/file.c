@@ -3,6 +3,7 @@
  * The bytes of the format are src/io's subject. A run folder stands for the weights.safetensors in it. */
 #include "io/file.h"
 #include "io/weights.h"
+#include "model/keras.h"
 #include "model/model.h"
 
 #include <inttypes.h>
@@ -63,12 +64,20 @@ static enum sc_status check_values(const struct sc_model *model, const struct sc
 /* All of the file's numbers into `values`, which lie like the model's; on failure they are anything. */
 static enum sc_status read_values(const struct sc_model *model, float *values, const char *weights, struct sc_error *error)
 {
+	struct sc_arrays file;
 	struct sc_tensor *views = make_views(model, values);
 	if (!views)
 		return fail_views(model, error);
-	enum sc_status status = sc_weights_read(weights, views, model->parameter_count, SC_TRAINING_PREFIX, error);
-	if (status == SC_OK)
-		status = check_values(model, views, weights, error);
+	enum sc_status status = sc_arrays_open(&file, weights, error);
+	if (status == SC_OK) {
+		if (file.reader->keras)
+			status = sc_keras_match(model, &file, views, error);
+		if (status == SC_OK)
+			status = sc_weights_read_open(&file, views, model->parameter_count, SC_TRAINING_PREFIX, error);
+		if (status == SC_OK)
+			status = check_values(model, views, weights, error);
+		sc_arrays_close(&file);
+	}
 	free(views);
 	return status;
 }

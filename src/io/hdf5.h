@@ -1,0 +1,32 @@
+/* hdf5.h - what we ask of libhdf5: which data sets a file has and where their numbers lie, and the bytes of a new file around the
+ * numbers. libhdf5 itself never touches a number: they are read and written by us, at places that were checked.
+ *
+ * libhdf5 is not safe for threads, so a lock is held around each use. It is no match for a hostile file everywhere: see
+ * SECURITY.md. Only hdf5*.c know it. */
+#ifndef SC_IO_HDF5_H
+#define SC_IO_HDF5_H
+
+#include "io/arrays.h"
+
+#define SC_HDF5_MAGIC "\x89HDF\r\n\x1a\n" /* 8 bytes */
+
+/* Fills arrays->arrays, in name order: the data sets' paths without the first slash, begin being the place of the first number in
+ * the file. Numbers must lie in one piece, little-endian, and inside of the file, no two data sets' on one another; links that lead
+ * elsewhere, and types other than plain numbers, are refused. image: [bytes], the content of an HDF5 file that messages call
+ * arrays->path, or NULL: that file itself. */
+enum sc_status sc_hdf5_list(struct sc_arrays *arrays, const uint8_t *image, int64_t bytes, struct sc_error *error);
+
+/* A file of such data sets without their numbers: bytes [begins[i] of an array, + its bytes) belong to array i, all others are
+ * `frame`'s, one piece after the other. Numbers lie in the order of the arrays. */
+struct sc_hdf5_layout {
+	int64_t *begins; /* [count] */
+	int64_t file_bytes;
+	uint8_t *frame;
+	int64_t frame_bytes;
+};
+/* Names are paths; groups are made as they are needed. `subject`: the file, for messages. */
+enum sc_status sc_hdf5_lay_out(struct sc_hdf5_layout *layout, const struct sc_array *arrays, int64_t count, const char *subject,
+			       struct sc_error *error);
+void sc_hdf5_layout_release(struct sc_hdf5_layout *layout);
+
+#endif
