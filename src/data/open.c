@@ -4,6 +4,8 @@
 #include "data/sources.h"
 #include "io/file.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -81,10 +83,9 @@ static enum sc_status find_by_name(char **folder, const struct known *set, const
 
 bool sc_source_has_file(const char *folder, const char *name)
 {
-	char *path = sc_path_join(folder, name);
-	bool there = path && access(path, F_OK) == 0;
-	free(path);
-	return there;
+	char path[PATH_MAX]; /* a longer one, no system call takes; on the stack, for lack of memory is not lack of a file */
+	int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+	return length > 0 && length < (int)sizeof path && access(path, F_OK) == 0;
 }
 
 static enum sc_status read_folder(struct sc_data *data, const char *folder, enum sc_part part, struct sc_error *error)
