@@ -86,16 +86,33 @@ struct sizes {
 	int64_t inputs[INPUTS], results[RESULTS]; /* numbers */
 };
 
+/* Of a problem with more products than this, each pass is tried once, with all that goes with it; small problems show that the
+ * variants of a pass differ in nothing but that. And SSE2, which has no fused multiply-add and computes one by way of double at a
+ * tenth of the speed, is tried with one number of threads alone. */
+#define LARGE 10000000
+
+static bool is_large(const struct sc_convolution *c)
+{
+	return c->mb * c->oh * c->ow * sc_weight_count(c) > LARGE;
+}
+
+static bool is_tried(const struct sc_convolution *c, int result)
+{
+	return !is_large(c) || (result != DST && result != DST_RELU && result != DST_ADDED && result != DIFF_SRC);
+}
+
 static void run_convolution(const struct sc_kernels *k, const struct sc_convolution *c, bool bias, float *const *in, float **out,
 			    const struct sizes *sizes, struct sc_pool *pool)
 {
 	int threads = sc_pool_threads(pool);
 	for (int i = 0; i < RESULTS; i++)
-		out[i] = fresh(sizes->results[i] * 4);
+		out[i] = is_tried(c, i) ? fresh(sizes->results[i] * 4) : NULL;
 	for (int64_t i = 0; i < sizes->results[DIFF_SRC_SUM]; i++)
 		out[DIFF_SRC_SUM][i] = in[SRC][i];
 	struct sc_convolution_forward t = {.src = in[SRC], .bias = bias ? in[BIAS] : NULL};
 	for (int i = DST; i <= DST_ADDED_RELU; i++) {
+		if (out[i] == NULL)
+			continue;
 		t.dst = out[i], t.relu = i == DST_RELU || i == DST_ADDED_RELU;
 		t.residual = i < DST_ADDED ? NULL : i == DST_ADDED ? in[DIFF_DST] : out[i];
 		for (int64_t n = 0; n < sizes->results[i] && t.residual == out[i]; n++) /* over the residual */
@@ -103,20 +120,13 @@ static void run_convolution(const struct sc_kernels *k, const struct sc_convolut
 		convolve(k, c, in[WEIGHTS], t, pool);
 	}
 	void *w = fresh(k->convolution_backward_data_workspace(c, threads));
-	k->convolution_backward_data(c, in[DIFF_DST], in[WEIGHTS], out[DIFF_SRC], false, w, pool);
+	if (out[DIFF_SRC] != NULL)
+		k->convolution_backward_data(c, in[DIFF_DST], in[WEIGHTS], out[DIFF_SRC], false, w, pool);
 	k->convolution_backward_data(c, in[DIFF_DST], in[WEIGHTS], out[DIFF_SRC_SUM], true, w, pool);
 	free(w);
 	w = fresh(k->convolution_backward_weights_workspace(c, threads));
 	k->convolution_backward_weights(c, in[SRC], in[DIFF_DST], out[DIFF_WEIGHTS], bias ? out[DIFF_BIAS] : NULL, w, pool);
 	free(w);
-}
-
-/* Whether large problems are tried with one number of threads alone: SSE2 has no fused multiply-add, and computes one by way of
- * double at a tenth of the speed and less. */
-static bool tried_once(const struct sc_convolution *c, const struct sc_kernels *k)
-{
-	int64_t products = c->mb * c->oh * c->ow * sc_weight_count(c);
-	return products > 10000000 && strcmp(k->name, "sse2") == 0;
 }
 
 static void test_convolution(const struct sc_convolution *c, bool bias)
@@ -129,11 +139,13 @@ static void test_convolution(const struct sc_convolution *c, bool bias)
 	run_convolution(&sc_kernels_reference, c, bias, in, expected, &sizes, pools[0]);
 	FOR_KERNELS(k, pool)
 	{
-		if (tried_once(c, k) && pool != pools[POOLS - 1])
+		if (is_large(c) && strcmp(k->name, "sse2") == 0 && pool != pools[POOLS - 1])
 			continue;
 		run_convolution(k, c, bias, in, found, &sizes, pool);
 		for (int i = 0; i < RESULTS; i++) {
-			compare(result_names[i], k->name, sc_pool_threads(pool), expected[i], found[i], sizes.results[i] * 4);
+			if (expected[i] != NULL)
+				compare(result_names[i], k->name, sc_pool_threads(pool), expected[i], found[i],
+					sizes.results[i] * 4);
 			free(found[i]);
 		}
 	}
