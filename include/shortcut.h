@@ -286,7 +286,8 @@ struct sc_progress_event {
 	const char *checkpoint;             /* inside the run, if one was just written, or NULL */
 	bool skipped;                       /* a number was not finite: this step changed nothing */
 };
-/* Non-zero stops the training cleanly: sc_fit writes a checkpoint and returns SC_ERROR_STOPPED with the model as it is after that step. */
+/* The model's weights are those of this step where epoch_end or checkpoint is set; else some, which this training does not read, may be older.
+ * Non-zero stops the training cleanly: sc_fit writes a checkpoint and returns SC_ERROR_STOPPED with the model as it is after that step. */
 typedef int (*sc_progress_callback)(void *user, const struct sc_progress_event *event);
 
 /* What to do when a checkpoint cannot be written. The one before it is there in any case. */
@@ -473,6 +474,11 @@ SC_API void sc_plan_forward(struct sc_plan *plan, const float *images, float *sc
 SC_API struct sc_score sc_plan_step(struct sc_plan *plan, const float *images, const int32_t *labels);
 /* One update of the model's parameters from the plan's gradients. */
 SC_API void sc_plan_update(struct sc_plan *plan, const struct sc_optimizer *optimizer);
+/* The same in less time for many steps: weights that this plan never reads, those of a kernel's taps that meet padding alone, make their
+ * steps together in sc_plan_catch_up, with the same bits. It is due, by the same optimizer but for its learning rate, before the model is
+ * saved, read, evaluated or put into another plan. sc_plan_update is the one and the other. */
+SC_API void sc_plan_update_late(struct sc_plan *plan, const struct sc_optimizer *optimizer);
+SC_API void sc_plan_catch_up(struct sc_plan *plan, const struct sc_optimizer *optimizer);
 /* Of a plan with keep_outputs, after a run: the output of layer `layer` (of sc_model_layer), (batch, height, width, channels). Valid until
  * the next run. NULL without keep_outputs. */
 SC_API const float *sc_plan_layer_output(const struct sc_plan *plan, int64_t layer);

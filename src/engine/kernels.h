@@ -38,6 +38,19 @@ static inline int64_t sc_weight_count(const struct sc_convolution *c)
 	return c->kh * c->kw * sc_group_ic(c) * c->oc;
 }
 
+static inline bool sc_tap_meets_axis(int64_t tap, int64_t stride, int64_t pad, int64_t size, int64_t outputs)
+{
+	int64_t first = tap < pad ? (pad - tap + stride - 1) / stride : 0; /* the first output whose tap is not before the source */
+	return first < outputs && first * stride - pad + tap < size;
+}
+/* Whether a tap takes a pixel from inside the source for any output. On small maps some taps meet padding alone: their weights have no
+ * effect, and their gradients are 0. By Winograd, where rounding goes other ways, all taps count. */
+static inline bool sc_tap_meets_data(const struct sc_convolution *c, int64_t row, int64_t column)
+{
+	return c->winograd || (sc_tap_meets_axis(row, c->stride_h, c->pad_top, c->ih, c->oh) &&
+			       sc_tap_meets_axis(column, c->stride_w, c->pad_left, c->iw, c->ow));
+}
+
 /* Tensors of a forward convolution: dst = convolution(src) (+ bias) (+ residual); with relu, numbers below 0 become 0. Each
  * addition rounds once, so that fused or one by one the bits are the same. */
 struct sc_convolution_forward {
@@ -119,7 +132,8 @@ struct sc_kernels {
 	int64_t (*convolution_backward_data_workspace)(const struct sc_convolution *c, int threads);
 	void (*convolution_backward_data)(const struct sc_convolution *c, const float *diff_dst, const float *weights,
 					  float *diff_src, bool accumulate, void *workspace, struct sc_pool *pool);
-	/* diff_weights (kh, kw, ic / groups, oc), diff_bias (oc) or NULL; both are overwritten. */
+	/* diff_weights (kh, kw, ic / groups, oc), diff_bias (oc) or NULL; both are overwritten, but for taps that meet no data: their
+	 * numbers are 0 before, and stay so. */
 	int64_t (*convolution_backward_weights_workspace)(const struct sc_convolution *c, int threads);
 	void (*convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst,
 					     float *diff_weights, float *diff_bias, void *workspace, struct sc_pool *pool);
@@ -163,6 +177,10 @@ struct sc_kernels {
 	/* One step of stochastic gradient descent over `count` numbers; velocity may be NULL where momentum is 0. */
 	void (*sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,
 		    struct sc_pool *pool);
+
+	/* `steps` steps in a row, by learning rates of their own, of weights whose gradients are 0. */
+	void (*sgd_idle)(const struct sc_sgd *s, const float *learning_rates, int64_t steps, int64_t count, float *values,
+			 float *velocity, struct sc_pool *pool);
 
 	/* Infinite where a number is infinite or not a number. */
 	float (*largest_magnitude)(int64_t count, const float *numbers, struct sc_pool *pool);

@@ -141,6 +141,8 @@ enum sc_status sc_plan_layout(struct sc_plan **out, struct sc_model *model, cons
 		return sc_fail_memory(error, sizeof(*plan), "a plan");
 	plan->model = model, plan->engine = *engine, plan->mode = mode, plan->batch = batch;
 	status = make_lists(plan, error);
+	if (!status && mode == SC_MODE_TRAIN)
+		status = sc_stretches_make(&plan->stretches, model, (const struct sc_plan *const[]){plan}, 1, error);
 	if (status) {
 		sc_plan_destroy(plan);
 		return status;
@@ -221,6 +223,7 @@ void sc_plan_destroy(struct sc_plan *plan)
 	free(plan->buffers);
 	free(plan->steps);
 	free(plan->lists);
+	sc_stretches_release(&plan->stretches);
 	free(plan);
 }
 

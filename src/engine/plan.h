@@ -27,7 +27,7 @@ struct sc_plan;
 /* The model and the engine must outlive the plan. batch >= 1. */
 enum sc_status sc_plan_layout(struct sc_plan **out, struct sc_model *model, const struct sc_engine *engine, enum sc_mode mode,
 			      int64_t batch, struct sc_error *error);
-/* arena: sc_plan_arena_bytes(plan) bytes or more. gradients: model->trainable_values numbers; NULL for an infer plan. */
+/* arena: sc_plan_arena_bytes(plan) bytes or more. gradients: model->trainable_values zeros; NULL for an infer plan. */
 void sc_plan_bind(struct sc_plan *plan, void *arena, float *gradients);
 
 /* What sc_plan_run_prepare makes of the parameters of an infer plan lies at the arena's beginning, and only that step writes there.
@@ -59,6 +59,25 @@ void sc_plan_update_statistics(struct sc_plan *plan);
  * or variance is not finite. What is not finite in a value or a gradient inside the net, and has any effect, comes to one of them.
  */
 float sc_plan_largest_gradient(const struct sc_plan *plan);
+
+/* Trainable numbers that lie side by side, of one parameter. Idle ones are the weights of taps that meet no data (kernels.h): nothing
+ * reads them, their gradients stay 0, as they are bound, and nobody computes them. */
+struct sc_stretch {
+	int parameter;
+	int64_t offset, count; /* in the model's numbers */
+	bool idle;
+};
+struct sc_stretches {
+	struct sc_stretch *list;
+	int count;
+	float late_rates[64]; /* learning rates of the steps that idle numbers have not made yet (train/optimizer.h) */
+	int64_t late_steps;
+};
+/* All trainable numbers, in their order; idle are those that are so in each of the plans (NULL: no plan). Release when done. */
+enum sc_status sc_stretches_make(struct sc_stretches *stretches, const struct sc_model *model, const struct sc_plan *const *plans,
+				 int plan_count, struct sc_error *error);
+void sc_stretches_release(struct sc_stretches *stretches);
+struct sc_stretches *sc_plan_stretches(struct sc_plan *plan); /* of a train plan, its own */
 
 struct sc_non_finite {
 	const char *layer; /* borrowed from the model */

@@ -62,14 +62,15 @@ bool gives_parameter_gradients(const struct sc_plan *plan, const struct step *st
 static float largest_gradient(const struct sc_plan *plan, const struct step *s)
 {
 	const struct sc_node *n = step_node(plan, s);
-	const int parameters[] = {n->weight, n->bias};
 	float largest = 0;
-	for (int i = 0; i < 2 && gives_parameter_gradients(plan, s); i++)
-		if (parameters[i] != SC_NONE) {
-			const struct sc_parameter *p = &plan->model->parameters[parameters[i]];
-			largest = fmaxf(largest, plan->engine.kernels->largest_magnitude(p->count, plan->gradients + p->offset,
+	if (!gives_parameter_gradients(plan, s))
+		return 0;
+	for (int i = 0; i < plan->stretches.count; i++) {
+		const struct sc_stretch *t = &plan->stretches.list[i];
+		if ((t->parameter == n->weight || t->parameter == n->bias) && !t->idle)
+			largest = fmaxf(largest, plan->engine.kernels->largest_magnitude(t->count, plan->gradients + t->offset,
 											  plan->engine.pool));
-		}
+	}
 	return largest;
 }
 

@@ -56,6 +56,7 @@ struct sc_plan {
 	int64_t arena_bytes, prepared_bytes;
 	char *arena, *prepared; /* what changes from run to run, and what does not */
 	float *gradients; /* [model->trainable_values] */
+	struct sc_stretches stretches; /* of a train plan */
 	float largest_gradient; /* of the last step: see sc_plan_largest_gradient */
 
 	bool owns_memory;       /* made by sc_plan_create: */

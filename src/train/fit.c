@@ -46,6 +46,7 @@ static enum sc_status end_epoch(struct sc_session *s, struct sc_error *error)
 	struct sc_progress_event *e = &s->event;
 	struct sc_epoch_row row = {.epoch = e->epoch, .loss = e->train.loss, .accuracy = e->train.accuracy, .seconds = e->seconds};
 	row.learning_rate = (double)e->learning_rate;
+	sc_session_catch_up(s);
 	if (s->check_plan) {
 		e->has_validation = row.has_validation = true;
 		sc_plan_run_prepare(s->check_plan);
@@ -144,6 +145,7 @@ enum sc_status sc_fit(struct sc_model *model, const struct sc_data *data, const 
 	if (status)
 		return status;
 	status = sc_session_run(&session, error);
+	sc_session_catch_up(&session);
 	if (result && (!status || status == SC_ERROR_STOPPED))
 		fill_result(&session, result);
 	sc_session_release(&session);

@@ -1,4 +1,4 @@
-/* optimizer.c - one update: all parameters lie in one buffer, so it is one loop over stretches with the same weight decay. */
+/* optimizer.c - one update: all parameters lie in one buffer, so it is one loop over stretches of it. */
 #include "train/optimizer.h"
 
 #include <math.h>
@@ -22,20 +22,40 @@ static struct sc_sgd step_of(const struct sc_optimizer *optimizer, float learnin
 	};
 }
 
-void sc_sgd_update(const struct sc_engine *engine, struct sc_model *model, const float *gradients, float *velocity,
-		   const struct sc_optimizer *optimizer, float learning_rate)
+void sc_sgd_update(const struct sc_engine *engine, struct sc_model *model, struct sc_stretches *stretches, const float *gradients,
+		   float *velocity, const struct sc_optimizer *optimizer, float learning_rate)
 {
 	struct sc_sgd sgd = step_of(optimizer, learning_rate);
 	if (optimizer->momentum == 0)
 		velocity = NULL;
-	for (int i = 0; i < model->parameter_count; i++) {
-		const struct sc_parameter *p = &model->parameters[i];
-		if (!sc_parameter_trainable(p))
+	for (int i = 0; i < stretches->count; i++) {
+		const struct sc_stretch *s = &stretches->list[i];
+		if (s->idle)
 			continue;
-		sgd.weight_decay = decays(p, optimizer) ? optimizer->weight_decay : 0;
-		engine->kernels->sgd(&sgd, p->count, model->values + p->offset, gradients + p->offset,
-				     velocity ? velocity + p->offset : NULL, engine->pool);
+		sgd.weight_decay = decays(&model->parameters[s->parameter], optimizer) ? optimizer->weight_decay : 0;
+		engine->kernels->sgd(&sgd, s->count, model->values + s->offset, gradients + s->offset,
+				     velocity ? velocity + s->offset : NULL, engine->pool);
 	}
+	stretches->late_rates[stretches->late_steps++] = learning_rate;
+	if (stretches->late_steps == sizeof(stretches->late_rates) / sizeof(stretches->late_rates[0]))
+		sc_sgd_catch_up(engine, model, stretches, velocity, optimizer);
+}
+
+void sc_sgd_catch_up(const struct sc_engine *engine, struct sc_model *model, struct sc_stretches *stretches, float *velocity,
+		     const struct sc_optimizer *optimizer)
+{
+	struct sc_sgd sgd = step_of(optimizer, 0);
+	if (optimizer->momentum == 0)
+		velocity = NULL;
+	for (int i = 0; i < stretches->count; i++) {
+		const struct sc_stretch *s = &stretches->list[i];
+		if (!s->idle)
+			continue;
+		sgd.weight_decay = decays(&model->parameters[s->parameter], optimizer) ? optimizer->weight_decay : 0;
+		engine->kernels->sgd_idle(&sgd, stretches->late_rates, stretches->late_steps, s->count, model->values + s->offset,
+					  velocity ? velocity + s->offset : NULL, engine->pool);
+	}
+	stretches->late_steps = 0;
 }
 
 /* ---- Whether an update leaves all numbers finite ------------------------------------------------------------------------------ */
@@ -83,18 +103,21 @@ static bool stays_finite(const struct sc_engine *engine, const struct sc_sgd *sg
 	return true;
 }
 
+bool sc_sgd_surely_finite(struct sc_update_bounds *bounds, const struct sc_optimizer *optimizer, float learning_rate, float largest)
+{
+	return move_bounds(bounds, optimizer, (double)learning_rate, (double)largest);
+}
+
 const char *sc_sgd_overflow(struct sc_update_bounds *bounds, const struct sc_engine *engine, const struct sc_model *model,
 			    const float *gradients, const float *velocity, const struct sc_optimizer *optimizer, float learning_rate,
 			    float largest)
 {
-	if (move_bounds(bounds, optimizer, (double)learning_rate, (double)largest))
-		return NULL;
 	int64_t count = model->trainable_values;
 	if (optimizer->momentum == 0)
 		velocity = NULL;
 	bounds->values = (double)engine->kernels->largest_magnitude(count, model->values, engine->pool);
 	bounds->velocity = velocity ? (double)engine->kernels->largest_magnitude(count, velocity, engine->pool) : 0;
-	if (move_bounds(bounds, optimizer, (double)learning_rate, (double)largest))
+	if (sc_sgd_surely_finite(bounds, optimizer, learning_rate, largest))
 		return NULL;
 	*bounds = sc_update_bounds_unknown();
 	struct sc_sgd sgd = step_of(optimizer, learning_rate);
@@ -108,13 +131,27 @@ const char *sc_sgd_overflow(struct sc_update_bounds *bounds, const struct sc_eng
 	return NULL;
 }
 
+static const struct sc_optimizer *or_default(const struct sc_optimizer *optimizer)
+{
+	static const struct sc_optimizer defaults = {0};
+	return optimizer ? optimizer : &defaults;
+}
+
+void sc_plan_update_late(struct sc_plan *plan, const struct sc_optimizer *optimizer)
+{
+	const struct sc_optimizer *o = or_default(optimizer);
+	sc_sgd_update(sc_plan_engine(plan), sc_plan_model(plan), sc_plan_stretches(plan), sc_plan_gradients(plan), sc_plan_velocity(plan), o,
+		      o->learning_rate != 0 ? o->learning_rate : 0.01f);
+	sc_plan_update_statistics(plan);
+}
+
+void sc_plan_catch_up(struct sc_plan *plan, const struct sc_optimizer *optimizer)
+{
+	sc_sgd_catch_up(sc_plan_engine(plan), sc_plan_model(plan), sc_plan_stretches(plan), sc_plan_velocity(plan), or_default(optimizer));
+}
+
 void sc_plan_update(struct sc_plan *plan, const struct sc_optimizer *optimizer)
 {
-	const struct sc_optimizer defaults = {0};
-	if (!optimizer)
-		optimizer = &defaults;
-	float learning_rate = optimizer->learning_rate != 0 ? optimizer->learning_rate : 0.01f;
-	sc_sgd_update(sc_plan_engine(plan), sc_plan_model(plan), sc_plan_gradients(plan), sc_plan_velocity(plan), optimizer,
-		      learning_rate);
-	sc_plan_update_statistics(plan);
+	sc_plan_update_late(plan, optimizer);
+	sc_plan_catch_up(plan, optimizer);
 }

@@ -26,6 +26,7 @@ enum sc_status sc_session_go_back(struct sc_session *s, struct sc_error *error)
 	if (status)
 		return status;
 	s->at.rate_factor = factor;
+	s->stretches.late_steps = 0; /* those of the weights that were given up */
 	s->bounds = sc_update_bounds_unknown();
 	s->rollbacks++;
 	s->went_back = true;
@@ -63,6 +64,7 @@ enum sc_status sc_session_save(struct sc_session *s, const struct sc_epoch_row *
 	if (!s->folder.path || (!row && s->folder.newest == s->at.step && !s->folder.rows_pending))
 		return SC_OK;
 	s->last_save = sc_clock();
+	sc_session_catch_up(s);
 	enum sc_status status = write_all(s, row, &reason);
 	if (!status) {
 		s->event.checkpoint = s->checkpoint_name;

@@ -124,6 +124,10 @@ static enum sc_status make_plans(struct sc_session *s, struct sc_error *error)
 	for (int i = 0; i < 3; i++)
 		if (plans[i])
 			sc_plan_bind(plans[i], base + part + velocity, s->gradients);
+	const struct sc_plan *trainers[] = {s->plan, s->rest_plan};
+	status = sc_stretches_make(&s->stretches, s->model, trainers, 2, error);
+	if (status)
+		return status;
 	const struct sc_data *d = s->data, *v = s->options.validation;
 	int64_t pixels =
 		d->count * (d->height * d->width * d->channels + 1) + (v ? v->count * (v->height * v->width * v->channels + 1) : 0);
@@ -159,6 +163,7 @@ void sc_session_release(struct sc_session *s)
 	sc_plan_destroy(s->rest_plan);
 	sc_plan_destroy(s->check_plan);
 	sc_arena_release(&s->memory);
+	sc_stretches_release(&s->stretches);
 	sc_engine_release(&s->engine);
 	sc_indices_release(&s->samples);
 	free(s->order);

@@ -21,6 +21,8 @@ struct sc_session {
 	struct sc_arena memory;      /* gradients, velocity, arena */
 	float *gradients, *velocity; /* [model->trainable_values]; velocity NULL without momentum */
 
+	struct sc_stretches stretches; /* of the model's numbers: which of them no plan reads */
+
 	struct sc_indices samples;        /* of the data: which train, which validate */
 	const struct sc_data *check_data; /* what validation reads: the data, or data of its own */
 	const int64_t *check_indices;
@@ -60,6 +62,8 @@ enum sc_status sc_session_run(struct sc_session *session, struct sc_error *error
 
 /* step.c: the next step of the epoch: batch, forward, loss, backward, update. Moves `at` and `event` on. */
 enum sc_status sc_session_step(struct sc_session *session, struct sc_error *error);
+/* Due before the model is saved, tested or handed back: sc_sgd_catch_up. */
+void sc_session_catch_up(struct sc_session *session);
 struct sc_score sc_session_train_score(const struct sc_session *session); /* of the epoch so far */
 /* The next step's samples into the plan that fits their number. */
 struct sc_plan *sc_session_fill_batch(struct sc_session *session, int64_t *images);

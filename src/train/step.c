@@ -65,6 +65,11 @@ static void advance(struct sc_session *s, const struct sc_score *score, bool ski
 	sc_steps_add(&s->folder.steps, &row);
 }
 
+void sc_session_catch_up(struct sc_session *s)
+{
+	sc_sgd_catch_up(&s->engine, s->model, &s->stretches, s->velocity, &s->options.optimizer);
+}
+
 enum sc_status sc_session_step(struct sc_session *s, struct sc_error *error)
 {
 	const struct sc_optimizer *optimizer = &s->options.optimizer;
@@ -74,17 +79,19 @@ enum sc_status sc_session_step(struct sc_session *s, struct sc_error *error)
 	float rate = s->event.learning_rate = sc_session_learning_rate(s, s->at.step);
 	struct sc_score score = sc_plan_run_step(plan);
 	float largest = sc_plan_largest_gradient(plan);
-	const char *overflow = isfinite(largest) ? sc_sgd_overflow(&s->bounds, &s->engine, s->model, s->gradients, s->velocity, optimizer,
-								   rate, largest)
-						 : NULL;
+	const char *overflow = NULL;
 	bool skipped = false;
+	if (isfinite(largest) && !sc_sgd_surely_finite(&s->bounds, optimizer, rate, largest)) {
+		sc_session_catch_up(s);
+		overflow = sc_sgd_overflow(&s->bounds, &s->engine, s->model, s->gradients, s->velocity, optimizer, rate, largest);
+	}
 	if (!isfinite(largest) || overflow) {
 		enum sc_status status = sc_session_non_finite(s, overflow, &skipped, error);
 		if (status || s->went_back)
 			return status;
 	}
 	if (!skipped) {
-		sc_sgd_update(&s->engine, s->model, s->gradients, s->velocity, optimizer, rate);
+		sc_sgd_update(&s->engine, s->model, &s->stretches, s->gradients, s->velocity, optimizer, rate);
 		sc_plan_update_statistics(plan);
 		count_images(&s->at, images, &score);
 	}

@@ -107,6 +107,9 @@ static void run_convolution(const struct sc_kernels *k, const struct sc_convolut
 	int threads = sc_pool_threads(pool);
 	for (int i = 0; i < RESULTS; i++)
 		out[i] = is_tried(c, i) ? fresh(sizes->results[i] * 4) : NULL;
+	for (int64_t tap = 0, each = sc_weight_count(c) / (c->kh * c->kw); tap < c->kh * c->kw; tap++)
+		if (!sc_tap_meets_data(c, tap / c->kw, tap % c->kw))
+			memset(out[DIFF_WEIGHTS] + tap * each, 0, (size_t)each * sizeof(float));
 	for (int64_t i = 0; i < sizes->results[DIFF_SRC_SUM]; i++)
 		out[DIFF_SRC_SUM][i] = in[SRC][i];
 	struct sc_convolution_forward t = {.src = in[SRC], .bias = bias ? in[BIAS] : NULL};
@@ -393,7 +396,9 @@ static void run_sgd(const struct sc_kernels *k, int form, int64_t count, float *
 		out[i] = memory(count * 4);
 		memcpy(out[i], in[i], (size_t)count * 4);
 	}
-	k->sgd(&s, count, out[0], in[2], form & 1 ? out[1] : NULL, pool);
+	float *velocity = form & 1 ? out[1] : NULL;
+	k->sgd(&s, count, out[0], in[2], velocity, pool);
+	k->sgd_idle(&s, (const float[]){0.04f, 0.03f, 0.02f}, 3, count, out[0], velocity, pool);
 }
 
 static void test_elements(int64_t count)

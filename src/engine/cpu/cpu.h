@@ -39,6 +39,8 @@ void SC_CPU(scale_forward)(const struct sc_scale *s, const float *src, const flo
 void SC_CPU(scale_backward)(const struct sc_scale *s, const struct sc_scale_backward *t, struct sc_pool *pool);
 void SC_CPU(subsample_forward)(const struct sc_subsample *s, const float *src, float *dst, struct sc_pool *pool);
 void SC_CPU(subsample_backward)(const struct sc_subsample *s, const float *diff_dst, float *diff_src, struct sc_pool *pool);
+void SC_CPU(sgd_idle)(const struct sc_sgd *s, const float *learning_rates, int64_t steps, int64_t count, float *values,
+		      float *velocity, struct sc_pool *pool);
 void SC_CPU(sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,
 		 struct sc_pool *pool);
 float SC_CPU(largest_magnitude)(int64_t count, const float *numbers, struct sc_pool *pool);

@@ -73,14 +73,14 @@ void SC_CPU(add)(int64_t count, const float *a, const float *b, float *sum, stru
 	sc_pool_run(pool, add_pieces, &e, pieces(count), 1);
 }
 
-/* One number's step, as the reference writes it down; the conditions are the same for all numbers and leave the loop. */
-SC_INLINE void sgd_range(const struct sc_sgd *s, int64_t begin, int64_t end, float *restrict values,
+/* One number's step, as the reference writes it down; the conditions are the same for all numbers and leave the loop. gradients NULL: 0. */
+SC_INLINE void sgd_range(const struct sc_sgd *s, float lr, int64_t begin, int64_t end, float *restrict values,
 			 const float *restrict gradients, float *restrict velocity)
 {
-	const float lr = s->learning_rate, m = s->momentum, decay = s->weight_decay, shrink = -(lr * decay);
+	const float m = s->momentum, decay = s->weight_decay, shrink = -(lr * decay);
 	const bool decays = decay != 0, decoupled = s->decoupled_decay, keras = s->keras_form, nesterov = s->nesterov;
 	for (int64_t i = begin; i < end; i++) {
-		float w = values[i], g = gradients[i];
+		float w = values[i], g = gradients ? gradients[i] : 0;
 		if (decays && decoupled)
 			w = __builtin_fmaf(shrink, w, w);
 		if (decays && !decoupled)
@@ -106,9 +106,9 @@ static void sgd_pieces(void *context, int slot, int64_t begin, int64_t end)
 	const struct elements *e = context;
 	int64_t first = begin * PIECE, last = minimum(e->count, end * PIECE);
 	if (e->velocity)
-		sgd_range(e->sgd, first, last, e->result, e->a, e->velocity);
+		sgd_range(e->sgd, e->sgd->learning_rate, first, last, e->result, e->a, e->velocity);
 	else
-		sgd_range(e->sgd, first, last, e->result, e->a, NULL);
+		sgd_range(e->sgd, e->sgd->learning_rate, first, last, e->result, e->a, NULL);
 }
 
 void SC_CPU(sgd)(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,
@@ -116,6 +116,37 @@ void SC_CPU(sgd)(const struct sc_sgd *s, int64_t count, float *values, const flo
 {
 	struct elements e = {.count = count, .a = gradients, .result = values, .sgd = s, .velocity = velocity};
 	sc_pool_run(pool, sgd_pieces, &e, pieces(count), 1);
+}
+
+struct idle {
+	const struct sc_sgd *sgd;
+	const float *learning_rates;
+	int64_t steps, count;
+	float *values, *velocity;
+};
+
+/* All steps of numbers that stay in the L1 cache, then the next. */
+#define IDLE_PIECE 1024
+
+static void sgd_idle_pieces(void *context, int slot, int64_t begin, int64_t end)
+{
+	(void)slot;
+	const struct idle *e = context;
+	for (int64_t piece = begin; piece < end; piece++) {
+		int64_t first = piece * IDLE_PIECE, last = minimum(e->count, first + IDLE_PIECE);
+		for (int64_t n = 0; n < e->steps; n++)
+			if (e->velocity)
+				sgd_range(e->sgd, e->learning_rates[n], first, last, e->values, NULL, e->velocity);
+			else
+				sgd_range(e->sgd, e->learning_rates[n], first, last, e->values, NULL, NULL);
+	}
+}
+
+void SC_CPU(sgd_idle)(const struct sc_sgd *s, const float *learning_rates, int64_t steps, int64_t count, float *values,
+		      float *velocity, struct sc_pool *pool)
+{
+	struct idle e = {s, learning_rates, steps, count, values, velocity};
+	sc_pool_run(pool, sgd_idle_pieces, &e, (count + IDLE_PIECE - 1) / IDLE_PIECE, 1);
 }
 
 #define INFINITE 0x7f800000

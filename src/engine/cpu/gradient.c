@@ -237,8 +237,9 @@ static void run_columns(const struct gradient *g, int64_t n0, int64_t n1, float 
 static void clear(const struct gradient *g, float *sums, int64_t i0, int64_t i1, const struct block *b)
 {
 	const struct sc_convolution *c = g->c;
+	bool is_result = g->chunks == 1; /* where taps that meet no data are 0, and stay so */
 	for (int64_t tap = 0; tap < c->kh * c->kw; tap++)
-		for (int64_t i = i0; i < i1; i++)
+		for (int64_t i = i0; i < i1 && (!is_result || sc_tap_meets_data(c, tap / c->kw, tap % c->kw)); i++)
 			memset(sums + (tap * g->depth + i) * c->oc + b->first, 0, (size_t)b->channels * sizeof(float));
 }
 

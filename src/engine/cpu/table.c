@@ -59,6 +59,7 @@ const struct sc_kernels SC_CPU(kernels) = {
 	.subsample_forward = SC_CPU(subsample_forward),
 	.subsample_backward = SC_CPU(subsample_backward),
 	.sgd = SC_CPU(sgd),
+	.sgd_idle = SC_CPU(sgd_idle),
 	.largest_magnitude = SC_CPU(largest_magnitude),
 	.fma_peak = SC_CPU(fma_peak),
 };

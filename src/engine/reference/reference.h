@@ -58,6 +58,8 @@ void sc_reference_scale_backward(const struct sc_scale *s, const struct sc_scale
 void sc_reference_subsample_forward(const struct sc_subsample *s, const float *src, float *dst, struct sc_pool *pool);
 void sc_reference_subsample_backward(const struct sc_subsample *s, const float *diff_dst, float *diff_src, struct sc_pool *pool);
 
+void sc_reference_sgd_idle(const struct sc_sgd *s, const float *learning_rates, int64_t steps, int64_t count, float *values,
+			   float *velocity, struct sc_pool *pool);
 void sc_reference_sgd(const struct sc_sgd *s, int64_t count, float *values, const float *gradients, float *velocity,
 		      struct sc_pool *pool);
 float sc_reference_largest_magnitude(int64_t count, const float *numbers, struct sc_pool *pool);

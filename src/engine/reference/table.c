@@ -42,6 +42,7 @@ const struct sc_kernels sc_kernels_reference = {
 	.subsample_forward = sc_reference_subsample_forward,
 	.subsample_backward = sc_reference_subsample_backward,
 	.sgd = sc_reference_sgd,
+	.sgd_idle = sc_reference_sgd_idle,
 	.largest_magnitude = sc_reference_largest_magnitude,
 	.fma_peak = sc_reference_fma_peak,
 };
