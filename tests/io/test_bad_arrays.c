@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "io/arrays.h"
 #include "io/bytes.h"
@@ -290,6 +291,66 @@ static void other_byte_orders_and_second_pickles_are_refused(void **state)
 	check_refused("two pickles", SC_ERROR_FORMAT, "one data.pkl, found several", "");
 }
 
+/* ---- Memory --------------------------------------------------------------------------------------------------------- */
+
+static void texts_are_limited_together(void **state)
+{
+	(void)state;
+	enum { BYTES = 9 << 20 };
+	void *text = calloc(1, BYTES);
+	const struct entry numpy[] = {{"shortcut.a", text, BYTES}, {"shortcut.b", text, BYTES}};
+	const struct entry torch[] = {
+		{"net/data.pkl", "\x80\x02}.", 4}, {"net/shortcut.a", text, BYTES}, {"net/shortcut.b", text, BYTES}};
+	assert_non_null(text);
+	write_archive(numpy, 2);
+	check_refused("NumPy", SC_ERROR_FORMAT, "expected at most 7340032 bytes, found 9437184", "'shortcut.b'");
+	write_archive(torch, 3);
+	check_refused("PyTorch", SC_ERROR_FORMAT, "expected at most 7340032 bytes, found 9437184", "'net/shortcut.b'");
+	free(text);
+}
+
+/* An archive of one deflated entry: `bytes` zeros. */
+static void write_zeros(const char *name, size_t bytes)
+{
+	const size_t room = bytes / 512 + 1024, length = strlen(name);
+	uint8_t *zeros = calloc(1, bytes), *file = calloc(1, room), *packed = file + 30 + length;
+	z_stream z = {.next_in = zeros, .avail_in = (uInt)bytes, .next_out = packed, .avail_out = (uInt)(room - 512)};
+	assert_true(zeros && file && deflateInit2(&z, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	deflateEnd(&z);
+	memcpy(file, "PK\3\4", 4);
+	sc_store_le(file + 8, 8, 2);
+	sc_store_le(file + 14, crc32(0, zeros, (uInt)bytes), 4);
+	sc_store_le(file + 18, z.total_out, 4);
+	sc_store_le(file + 22, bytes, 4);
+	sc_store_le(file + 26, length, 2);
+	memcpy(file + 30, name, length);
+	uint8_t *directory = packed + z.total_out, *end = directory + 46 + length;
+	memcpy(directory, "PK\1\2", 4);
+	memcpy(directory + 10, file + 8, 20);
+	memcpy(directory + 46, name, length);
+	memcpy(end, "PK\5\6", 4);
+	sc_store_le(end + 8, 1, 2);
+	sc_store_le(end + 10, 1, 2);
+	sc_store_le(end + 12, 46 + length, 4);
+	sc_store_le(end + 16, (uint64_t)(directory - file), 4);
+	FILE *f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(file, 1, (size_t)(end - file) + 22, f), (end - file) + 22);
+	assert_int_equal(fclose(f), 0);
+	free(zeros);
+	free(file);
+}
+
+static void a_small_archive_holds_no_large_model(void **state)
+{
+	(void)state;
+	write_zeros("model.weights.h5", 20 << 20);
+	check_refused("Keras", SC_ERROR_FORMAT, "found 20971520", "'model.weights.h5'");
+	write_zeros("model.weights.h5", 1 << 20); /* not too large, only no HDF5 */
+	check_refused("Keras", SC_ERROR_FORMAT, "expected an HDF5 file", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +361,8 @@ int main(void)
 		cmocka_unit_test(tensors_that_cannot_be_are_refused),
 		cmocka_unit_test(every_shortened_pickle_is_refused),
 		cmocka_unit_test(other_byte_orders_and_second_pickles_are_refused),
+		cmocka_unit_test(texts_are_limited_together),
+		cmocka_unit_test(a_small_archive_holds_no_large_model),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
