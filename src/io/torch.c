@@ -101,8 +101,8 @@ static enum sc_status find_storage(const struct tensor *t, const struct sc_pickl
 			       "%s: tensor '%.120s': its storage '%s' is not in the archive", t->arrays->path, t->array->name,
 			       name);
 	t->array->part = entry - file->zip.entries;
-	if (file->checked[t->array->part])
-		return SC_OK;
+	if (file->checked[t->array->part]) /* a compressed one would be unpacked from its start again for each tensor */
+		return entry->deflated ? bad_tensor(t, "a storage of its own where storages are compressed") : SC_OK;
 	file->checked[t->array->part] = true;
 	return sc_zip_check(&file->zip, entry, t->error);
 }

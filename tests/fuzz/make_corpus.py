@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The good inputs in tests/fuzz/corpus, for the readers that have no recorded file: needs NumPy and h5py.
 
-Inputs that a fuzzer found are not made here: they are files with names that say what they show."""
+Files of HDF5's newest form ("newest", "keras3.h5") hold the time at which they were made, and so differ each time. Inputs that a
+fuzzer found are not made here: they are files with names that say what they show."""
 
 import gzip
 import io
@@ -73,6 +74,14 @@ def pickle_of(path):
         return next(archive.read(name) for name in archive.namelist() if name.endswith("/data.pkl"))
 
 
+def deflated(path):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as copy:
+        for name in archive.namelist():
+            copy.writestr(zipfile.ZipInfo(name), archive.read(name), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
 def png(width, height, depth, color, rows):
     def chunk(kind, content):
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -111,14 +120,17 @@ def main():
     tensors["training.checksums"] = ("U64", [7], bytes(56))
     write("checkpoint", "step_8", safetensors(tensors, {f"shortcut.{key}": value for key, value in state.items()}))
 
-    for name in ("net.pth", "shared.pth", "module.pth"):
+    for name in ("net.pth", "shared.pth"):
         write("torch", name, (FORMATS / name).read_bytes())
-        write("pickle", name.replace(".pth", ".pkl"), pickle_of(FORMATS / name))
-    write("pickle", "checkpoint.pkl", pickle_of(FORMATS / "checkpoint.pth"))
-    write("arrays", "net.pth", (FORMATS / "net.pth").read_bytes())
+    for name in ("net", "shared", "module", "checkpoint"):
+        write("pickle", f"{name}.pkl", pickle_of(FORMATS / f"{name}.pth"))
+    write("torch", "deflated.pth", deflated(FORMATS / "net.pth"))
+    write("torch", "deflated_shared.pth", deflated(FORMATS / "shared.pth"))
+    write("arrays", "shared.pth", (FORMATS / "shared.pth").read_bytes())
     write("arrays", "legacy.pth", (FORMATS / "legacy.pth").read_bytes())
     for name in ("net.npz", "deflated.npz", "zip64.npz"):
         write("npz", name, (FORMATS / name).read_bytes())
+    for name in ("deflated.npz", "zip64.npz"):
         write("zip", name, (FORMATS / name).read_bytes())
     write("arrays", "fortran.npz", (FORMATS / "fortran.npz").read_bytes())
     for name, array in {"matrix": np.zeros((2, 3), "<f4"), "scalar": np.int64(3), "turned": np.zeros((2, 3), "<f4", order="F")}.items():

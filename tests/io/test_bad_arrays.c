@@ -291,7 +291,7 @@ static void other_byte_orders_and_second_pickles_are_refused(void **state)
 	check_refused("two pickles", SC_ERROR_FORMAT, "one data.pkl, found several", "");
 }
 
-/* ---- Memory --------------------------------------------------------------------------------------------------------- */
+/* ---- Memory and time ------------------------------------------------------------------------------------------------ */
 
 static void texts_are_limited_together(void **state)
 {
@@ -307,6 +307,28 @@ static void texts_are_limited_together(void **state)
 	write_archive(torch, 3);
 	check_refused("PyTorch", SC_ERROR_FORMAT, "expected at most 7340032 bytes, found 9437184", "'net/shortcut.b'");
 	free(text);
+}
+
+static enum sc_status open_from_corpus(const char *name, struct sc_error *error)
+{
+	struct sc_arrays arrays;
+	char full[1024];
+	snprintf(full, sizeof(full), "%s/tests/fuzz/corpus/torch/%s", SC_SOURCE_DIR, name);
+	enum sc_status status = sc_arrays_open(&arrays, full, error);
+	if (status == SC_OK)
+		sc_arrays_close(&arrays);
+	return status;
+}
+
+/* Each tensor of it would be found only by unpacking all that comes before it. */
+static void compressed_storages_are_not_shared(void **state)
+{
+	(void)state;
+	struct sc_error error = {0};
+	assert_int_equal(open_from_corpus("deflated.pth", NULL), SC_OK);
+	assert_int_equal(open_from_corpus("shared.pth", NULL), SC_OK);
+	assert_int_equal(open_from_corpus("deflated_shared.pth", &error), SC_ERROR_FORMAT);
+	assert_non_null(strstr(error.message, "tensor 'last': expected a storage of its own"));
 }
 
 /* An archive of one deflated entry: `bytes` zeros. */
@@ -362,6 +384,7 @@ int main(void)
 		cmocka_unit_test(every_shortened_pickle_is_refused),
 		cmocka_unit_test(other_byte_orders_and_second_pickles_are_refused),
 		cmocka_unit_test(texts_are_limited_together),
+		cmocka_unit_test(compressed_storages_are_not_shared),
 		cmocka_unit_test(a_small_archive_holds_no_large_model),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
