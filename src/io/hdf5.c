@@ -75,7 +75,7 @@ static enum sc_status damaged(struct listing *l)
 	char reason[128];
 	sc_hdf5_reason(reason);
 	return sc_fail(l->error, SC_ERROR_FORMAT, l->arrays->path, -1, "%s: '%.200s': libhdf5 cannot read it: %s", l->arrays->path,
-		       l->path, reason);
+		       l->length ? l->path : "/", reason);
 }
 
 static enum sc_status refuse(struct listing *l, const char *expected, const char *found)
@@ -297,11 +297,14 @@ static herr_t image_forget(void *image)
 	return 0;
 }
 
-static hid_t open_file(const char *path, const uint8_t *image, int64_t bytes)
+/* Negative after a failure, which l->status says. */
+static hid_t open_file(struct listing *l, const uint8_t *image)
 {
 	const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-	if (access < 0)
+	if (access < 0) {
+		l->status = damaged(l);
 		return -1;
+	}
 	herr_t status = H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
 	if (status >= 0)
 		status = H5Pset_file_locking(access, false, true); /* some file systems have no locks, and reading needs none */
@@ -314,10 +317,12 @@ static hid_t open_file(const char *path, const uint8_t *image, int64_t bytes)
 		if (status >= 0)
 			status = H5Pset_file_image_callbacks(access, &callbacks);
 		if (status >= 0)
-			status = H5Pset_file_image(access, place, (size_t)bytes);
+			status = H5Pset_file_image(access, place, (size_t)l->file_bytes);
 	}
-	const hid_t file = status < 0 ? -1 : H5Fopen(image ? "image" : path, H5F_ACC_RDONLY, access);
-	H5Pclose(access);
+	const hid_t file = status < 0 ? -1 : H5Fopen(image ? "image" : l->arrays->path, H5F_ACC_RDONLY, access);
+	if (file < 0)
+		l->status = damaged(l);
+	H5Pclose(access); /* libhdf5 forgets the reason here */
 	return file;
 }
 
@@ -347,12 +352,12 @@ static enum sc_status list_file(struct listing *l, const uint8_t *image)
 	struct sc_hdf5_turn turn;
 	bool known;
 	sc_hdf5_begin(&turn);
-	const hid_t file = open_file(l->arrays->path, image, l->file_bytes);
+	const hid_t file = open_file(l, image);
 	const hid_t root = file < 0 ? -1 : H5Gopen2(file, "/", H5P_DEFAULT);
 	H5O_info_t object;
-	if (root < 0 || H5Oget_info(root, &object) < 0)
+	if (!l->status && (root < 0 || H5Oget_info(root, &object) < 0))
 		l->status = damaged(l);
-	else
+	if (!l->status)
 		l->status = note(l, object.addr, &known);
 	if (!l->status)
 		read_group(l, root);

@@ -1,4 +1,4 @@
-/* json.h - JSON text to jansson's values, where lack of memory is not taken for a bad text. */
+/* json.h - JSON text to jansson's values, where lack of memory is not taken for a bad text, and a bad text takes no absurd memory. */
 #ifndef SC_IO_JSON_H
 #define SC_IO_JSON_H
 
@@ -6,7 +6,8 @@
 
 #include "base/error.h"
 
-/* NULL: *status is SC_ERROR_FORMAT, and *reason says where and why, or SC_ERROR_MEMORY, and *error is filled. No key twice. */
+/* NULL: *status is SC_ERROR_FORMAT, and *reason says where and why, or SC_ERROR_MEMORY, and *error is filled. No key twice;
+ * at most 2^21 values. */
 json_t *sc_json_parse(const char *text, int64_t bytes, const char *subject, json_error_t *reason, enum sc_status *status,
 		      struct sc_error *error);
 

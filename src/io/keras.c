@@ -17,6 +17,8 @@
 #include "io/zip.h"
 
 #define LARGEST_IMAGE (INT64_C(1) << 32)
+#define SMALL_IMAGE   (INT64_C(1) << 24)
+#define LARGEST_RATIO 16 /* of a larger image to its archive: weights hardly shrink */
 #define LARGEST_TEXT  (INT64_C(1) << 24)
 
 struct keras_file {
@@ -100,6 +102,13 @@ static enum sc_status sift(struct sc_arrays *arrays, struct sc_error *error)
 
 /* ---- Files ----------------------------------------------------------------------------------------------------------------- */
 
+/* The image will be held in memory, of which a small archive gets little. */
+static int64_t largest_image(int64_t archive_bytes)
+{
+	const int64_t limit = SMALL_IMAGE + LARGEST_RATIO * archive_bytes;
+	return limit < LARGEST_IMAGE ? limit : LARGEST_IMAGE;
+}
+
 static enum sc_status open_archive(struct sc_arrays *arrays, struct keras_file *file, struct sc_error *error)
 {
 	uint8_t *image;
@@ -110,7 +119,7 @@ static enum sc_status open_archive(struct sc_arrays *arrays, struct keras_file *
 	if (!file->entry)
 		return sc_fail(error, SC_ERROR_FORMAT, arrays->path, -1,
 			       "%s: expected " SC_KERAS_WEIGHTS " in the archive, found none", arrays->path);
-	status = sc_zip_read_whole(&file->zip, file->entry, LARGEST_IMAGE, &image, error);
+	status = sc_zip_read_whole(&file->zip, file->entry, largest_image(file->zip.file_bytes), &image, error);
 	if (status)
 		return status;
 	status = sc_hdf5_list(arrays, image, file->entry->bytes, error);

@@ -21,7 +21,7 @@
 #include "io/zip.h"
 
 #define LONGEST_HEADER 65536
-#define LARGEST_TEXT   (INT64_C(1) << 24)
+#define LARGEST_TEXTS  (INT64_C(1) << 24) /* all of them */
 
 static const struct {
 	const char *descr, *dtype;
@@ -206,26 +206,28 @@ static enum sc_status read_array(struct sc_arrays *arrays, struct sc_array *arra
 	return SC_OK;
 }
 
-static enum sc_status read_text(struct sc_arrays *arrays, int64_t part, struct sc_error *error)
+static enum sc_status read_text(struct sc_arrays *arrays, int64_t part, int64_t *room, struct sc_error *error)
 {
 	struct sc_zip *zip = arrays->file;
 	uint8_t *text;
-	enum sc_status status = sc_zip_read_whole(zip, &zip->entries[part], LARGEST_TEXT, &text, error);
+	enum sc_status status = sc_zip_read_whole(zip, &zip->entries[part], *room, &text, error);
 	if (status)
 		return status;
+	*room -= zip->entries[part].bytes;
 	char **pair = &arrays->metadata[2 * arrays->metadata_count++];
 	pair[0] = sc_copy_string(zip->entries[part].name);
 	pair[1] = (char *)text;
 	return pair[0] ? SC_OK : sc_fail_memory(error, (int64_t)strlen(zip->entries[part].name), arrays->path);
 }
 
-static enum sc_status read_entry(struct sc_arrays *arrays, int64_t part, struct sc_error *error)
+/* room: what further texts may have in bytes. */
+static enum sc_status read_entry(struct sc_arrays *arrays, int64_t part, int64_t *room, struct sc_error *error)
 {
 	const struct sc_zip *zip = arrays->file;
 	const char *name = zip->entries[part].name;
 	size_t length = strlen(name);
 	if (strncmp(name, "shortcut.", 9) == 0)
-		return read_text(arrays, part, error);
+		return read_text(arrays, part, room, error);
 	if (length < 5 || strcmp(name + length - 4, ".npy") != 0)
 		return sc_fail(
 			error, SC_ERROR_FORMAT, arrays->path, zip->entries[part].header,
@@ -250,8 +252,9 @@ static enum sc_status npz_open(struct sc_arrays *arrays, struct sc_error *error)
 	enum sc_status status = sc_zip_open(zip, arrays->path, error);
 	if (!status)
 		status = sc_arrays_reserve(arrays, zip->count, zip->count, error);
+	int64_t room = LARGEST_TEXTS;
 	for (int64_t i = 0; !status && i < zip->count; i++)
-		status = read_entry(arrays, i, error);
+		status = read_entry(arrays, i, &room, error);
 	return status ? status : sc_arrays_sort(arrays, error);
 }
 

@@ -21,7 +21,7 @@
 #include "io/zip.h"
 
 #define LARGEST_PICKLE (INT64_C(1) << 26)
-#define LARGEST_TEXT   (INT64_C(1) << 24)
+#define LARGEST_TEXTS  (INT64_C(1) << 24) /* all of them */
 
 enum global { ORDERED_DICT, REBUILD_TENSOR, REBUILD_PARAMETER, FIRST_STORAGE };
 
@@ -101,8 +101,8 @@ static enum sc_status find_storage(const struct tensor *t, const struct sc_pickl
 			       "%s: tensor '%.120s': its storage '%s' is not in the archive", t->arrays->path, t->array->name,
 			       name);
 	t->array->part = entry - file->zip.entries;
-	if (file->checked[t->array->part])
-		return SC_OK;
+	if (file->checked[t->array->part]) /* a compressed one would be unpacked from its start again for each tensor */
+		return entry->deflated ? bad_tensor(t, "a storage of its own where storages are compressed") : SC_OK;
 	file->checked[t->array->part] = true;
 	return sc_zip_check(&file->zip, entry, t->error);
 }
@@ -252,6 +252,7 @@ static enum sc_status find_pickle(struct sc_arrays *arrays, struct torch_file *f
 static enum sc_status read_texts(struct sc_arrays *arrays, struct torch_file *file, struct sc_error *error)
 {
 	size_t folder = strlen(file->folder);
+	int64_t room = LARGEST_TEXTS;
 	for (int64_t i = 0; i < file->zip.count; i++) {
 		const struct sc_zip_entry *entry = &file->zip.entries[i];
 		if (strncmp(entry->name, file->folder, folder) != 0)
@@ -261,9 +262,10 @@ static enum sc_status read_texts(struct sc_arrays *arrays, struct torch_file *fi
 		uint8_t *text;
 		if (!order && strncmp(name, "shortcut.", 9) != 0)
 			continue;
-		enum sc_status status = sc_zip_read_whole(&file->zip, entry, LARGEST_TEXT, &text, error);
+		enum sc_status status = sc_zip_read_whole(&file->zip, entry, room, &text, error);
 		if (status)
 			return status;
+		room -= entry->bytes;
 		if (order) {
 			bool little = strcmp((char *)text, "little") == 0;
 			free(text);

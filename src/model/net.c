@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "io/file.h"
+#include "io/json.h"
 #include "model/options.h"
 
 #define LARGEST_FILE   (1 << 20) /* bytes */
@@ -319,10 +320,10 @@ enum sc_status sc_net_read(struct sc_resnet *net, const char *path, struct sc_er
 	enum sc_status status = sc_file_read_text(&text, path, LARGEST_FILE, error);
 	if (status != SC_OK)
 		return status;
-	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &reason);
+	json_t *root = sc_json_parse(text, (int64_t)strlen(text), path, &reason, &status, error);
 	if (root)
 		status = sc_net_from_json(net, root, path, path, error);
-	else
+	else if (status == SC_ERROR_FORMAT)
 		status = sc_fail(error, SC_ERROR_FORMAT, path, -1, "%s: not valid JSON: line %d: %s", path, reason.line,
 				 reason.text);
 	json_decref(root);

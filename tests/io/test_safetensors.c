@@ -129,6 +129,25 @@ static void absurd_lengths_are_refused(void **state)
 	}
 }
 
+/* A header of 3 MB that would take 250 MB as JSON values. */
+static void headers_of_millions_of_values_are_refused(void **state)
+{
+	(void)state;
+	enum { COUNT = (1 << 20) + 8 };
+	struct sc_safetensors file;
+	struct sc_error error = {0};
+	char *header = malloc(3 * COUNT + 16), *at = header;
+	assert_non_null(header);
+	at += sprintf(at, "{\"a\":[");
+	for (int i = 0; i < COUNT; i++, at += 3)
+		memcpy(at, "{},", 3);
+	sprintf(at, "0]}");
+	write_file(strlen(header), header, 0);
+	assert_int_equal(sc_safetensors_open(&file, path, &error), SC_ERROR_FORMAT);
+	assert_non_null(strstr(error.message, "more values than"));
+	free(header);
+}
+
 static void every_truncation_is_refused(void **state)
 {
 	(void)state;
@@ -189,7 +208,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_file_is_read),          cmocka_unit_test(every_broken_rule_is_named),
 		cmocka_unit_test(absurd_lengths_are_refused), cmocka_unit_test(every_truncation_is_refused),
-		cmocka_unit_test(what_is_no_file_is_refused), cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(what_is_no_file_is_refused), cmocka_unit_test(headers_of_millions_of_values_are_refused),
+		cmocka_unit_test(what_is_written_is_read),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

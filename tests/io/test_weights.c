@@ -102,6 +102,59 @@ static void mismatches_are_named_before_anything_is_read(void **state)
 	assert_true(kernel[7] == -1);
 }
 
+/* Two tensors as an own file of the given format has them, the second of type `dtype`, whose numbers have `size` bytes. */
+static void write_two(const char *target, const char *dtype, int64_t size)
+{
+	static const char numbers[120 * 8];
+	struct sc_arrays_writer *writer = NULL;
+	const struct sc_array arrays[] = {
+		{.name = (char *)(uintptr_t) "conv.weight", .dtype = "F32", .rank = 4, .shape = {5, 4, 2, 3}, .bytes = 480},
+		{.name = (char *)(uintptr_t) "fc.weight", .dtype = dtype, .rank = 2, .shape = {2, 3}, .bytes = 6 * size},
+	};
+	assert_int_equal(sc_arrays_writer_open(&writer, target, arrays, 2, NULL, 0, NULL), SC_OK);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(sc_arrays_writer_next(writer, NULL), SC_OK);
+		assert_int_equal(sc_arrays_writer_write(writer, numbers, arrays[i].bytes, NULL), SC_OK);
+	}
+	assert_int_equal(sc_arrays_writer_commit(writer, NULL), SC_OK);
+}
+
+/* The file is refused with its name and `message`, and no view was written to. */
+static void check_untouched(const char *target, struct sc_tensor *tensors, enum sc_status expected, const char *message)
+{
+	struct sc_error error = {0};
+	kernel[7] = dense[2] = -1;
+	enum sc_status status = sc_weights_read(target, tensors, 2, NULL, &error);
+	if (status != expected || !strstr(error.message, message) || !strstr(error.message, target))
+		fail_msg("%s: status %d, '%s', expected '... %s ...'", target, status, error.message, message);
+	assert_true(kernel[7] == -1 && dense[2] == -1);
+}
+
+static void bad_files_of_every_format_write_nothing(void **state)
+{
+	(void)state;
+	static const char *const extensions[] = {"safetensors", "pth", "npz"};
+	struct sc_tensor tensors[3];
+	describe(tensors);
+	for (int i = 0; i < 3; i++) {
+		char target[128], bytes[8192];
+		snprintf(target, sizeof(target), "%s/bad.%s", folder, extensions[i]);
+		write_two(target, "F64", 8);
+		check_untouched(target, tensors, SC_ERROR_MISMATCH, "fc.weight': expected F32 (2, 3), found F64 (2, 3)");
+		write_two(target, "F32", 4);
+		FILE *f = fopen(target, "rb");
+		assert_non_null(f);
+		size_t count = fread(bytes, 1, sizeof(bytes), f);
+		fclose(f);
+		assert_in_range(count, 600, sizeof(bytes) - 1);
+		for (size_t point = 0; point < 64; point++) {
+			assert_int_equal(truncate(target, (off_t)(count * (63 - point) / 64)), 0);
+			check_untouched(target, tensors, SC_ERROR_FORMAT, "");
+		}
+	}
+	memset(dense, 0, sizeof(dense));
+}
+
 static void equal_weights_have_equal_hashes(void **state)
 {
 	(void)state;
@@ -125,6 +178,7 @@ int main(void)
 		cmocka_unit_test(files_have_pytorchs_order),
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(mismatches_are_named_before_anything_is_read),
+		cmocka_unit_test(bad_files_of_every_format_write_nothing),
 		cmocka_unit_test(equal_weights_have_equal_hashes),
 	};
 	return cmocka_run_group_tests(tests, begin, remove_folder);
