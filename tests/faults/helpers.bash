@@ -1,5 +1,5 @@
 # helpers.bash - what the scripts of tests/faults share: --seed and --count, a small training, and what the whole of it gives.
-# Sourced. By hand: SHORTCUT=... SOURCE_DIR=... INTERPOSE=... bash tests/faults/NAME.sh --seed 7 --count 1000
+# Sourced; a script may set `model` before. By hand: SHORTCUT=... SOURCE_DIR=... INTERPOSE=... bash tests/faults/NAME.sh --seed 7 --count 1000
 [[ ! -w /dev/shm ]] || export TMPDIR=${TMPDIR:-/dev/shm} # where nothing waits for a disk: its failures are our own
 source "$SOURCE_DIR/tests/cli/helpers.bash"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-}${ASAN_OPTIONS:+:}verify_asan_link_order=0
@@ -21,7 +21,8 @@ RANDOM=$seed
 
 small_part tiny train 12
 small_part tiny t10k 4
-settings=(tiny --model cifar20 --batch 4 --epochs 2 --momentum 0.9 --validation-split 0.25 --seed 5 --threads 1 --quiet)
+echo '{"name": "small", "blocks": [1, 1], "widths": [4, 8], "stem_channels": 4, "stem_kernel": 3, "stem_pool": false}' >small.json
+settings=(tiny --model "${model:-cifar20}" --batch 4 --epochs 2 --momentum 0.9 --validation-split 0.25 --seed 5 --threads 1 --quiet)
 
 # train RUN OPTION...: the small training, begun or gone on with; as `run` it fills code, out and err.
 train() {
