@@ -105,7 +105,7 @@ static enum sc_status check(const struct sc_model *model, int64_t batch, struct 
 static enum sc_status make_lists(struct sc_plan *plan, struct sc_error *error)
 {
 	int64_t nodes = plan->model->node_count;
-	int **lists[] = {&plan->group_end, &plan->value, &plan->extra, &plan->diff, &plan->again, &plan->packed, &plan->bias};
+	int **lists[] = {&plan->group_end, &plan->block_of, &plan->value, &plan->extra, &plan->diff, &plan->again, &plan->packed, &plan->bias};
 	const int count = sizeof(lists) / sizeof(lists[0]);
 	plan->lists = sc_allocate(count * nodes, sizeof(int));
 	plan->steps = sc_allocate(256, sizeof(struct step));
@@ -116,7 +116,22 @@ static enum sc_status make_lists(struct sc_plan *plan, struct sc_error *error)
 		*lists[i] = plan->lists + i * nodes;
 	for (int64_t i = 0; i < count * nodes; i++)
 		plan->lists[i] = SC_NONE;
-	fuse_nodes(plan);
+	return SC_OK;
+}
+
+static void forget_steps(struct sc_plan *plan)
+{
+	int *lists[] = {plan->value, plan->extra, plan->diff, plan->again, plan->packed, plan->bias};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		for (int node = 0; node < plan->model->node_count; node++)
+			lists[i][node] = SC_NONE;
+	plan->step_count = plan->buffer_count = 0;
+	plan->arena_bytes = plan->prepared_bytes = 0;
+}
+
+enum sc_status write_steps(struct sc_plan *plan, struct sc_error *error)
+{
+	forget_steps(plan);
 	plan->labels = SC_NONE;
 	if (plan->mode == SC_MODE_TRAIN)
 		plan->labels = new_buffer(plan, plan->batch * (int64_t)sizeof(int32_t));
@@ -141,6 +156,12 @@ enum sc_status sc_plan_layout(struct sc_plan **out, struct sc_model *model, cons
 		return sc_fail_memory(error, sizeof(*plan), "a plan");
 	plan->model = model, plan->engine = *engine, plan->mode = mode, plan->batch = batch;
 	status = make_lists(plan, error);
+	if (!status) {
+		fuse_nodes(plan);
+		status = write_steps(plan, error);
+	}
+	if (!status)
+		status = fit_into_limit(plan, error);
 	if (status) {
 		sc_plan_destroy(plan);
 		return status;
@@ -221,6 +242,7 @@ void sc_plan_destroy(struct sc_plan *plan)
 	free(plan->buffers);
 	free(plan->steps);
 	free(plan->lists);
+	free(plan->blocks);
 	free(plan);
 }
 
