@@ -197,6 +197,18 @@ static enum sc_status own_memory(struct sc_plan *plan, struct sc_error *error)
 	return SC_OK;
 }
 
+enum sc_status sc_fail_limit(struct sc_error *error, int64_t least, int64_t given)
+{
+	return sc_fail(error, SC_ERROR_MEMORY, "memory", -1, "memory: expected at least %lldM (%lld bytes), found %lld bytes",
+		       (long long)((least + (1 << 20) - 1) >> 20), (long long)least, (long long)given);
+}
+
+/* Of the promise: parameters, and for training gradients and momenta. */
+static int64_t parameter_bytes(const struct sc_model *model, enum sc_mode mode)
+{
+	return (model->value_count + (mode == SC_MODE_TRAIN ? 2 * model->trainable_values : 0)) * (int64_t)sizeof(float);
+}
+
 enum sc_status sc_plan_create(struct sc_plan **out, struct sc_model *model, const struct sc_plan_options *options,
 			      struct sc_error *error)
 {
@@ -209,13 +221,17 @@ enum sc_status sc_plan_create(struct sc_plan **out, struct sc_model *model, cons
 	if (status)
 		return status;
 	engine.keep_outputs = options->keep_outputs;
+	engine.arena_limit = sc_arena_limit(options->memory, parameter_bytes(model, options->mode));
 	status = sc_plan_layout(&plan, model, &engine, options->mode, options->batch ? options->batch : 32, error);
 	if (status) {
 		sc_engine_release(&engine);
 		return status;
 	}
 	plan->owns_memory = true;
-	status = own_memory(plan, error);
+	if (options->memory != 0 && sc_plan_promised_bytes(plan) > options->memory)
+		status = sc_fail_limit(error, sc_plan_promised_bytes(plan), options->memory);
+	else
+		status = own_memory(plan, error);
 	if (status) {
 		sc_plan_destroy(plan);
 		return status;
@@ -258,8 +274,7 @@ int64_t sc_plan_prepared_bytes(const struct sc_plan *plan)
 
 int64_t sc_plan_promised_bytes(const struct sc_plan *plan)
 {
-	int64_t trained = plan->mode == SC_MODE_TRAIN ? 2 * plan->model->trainable_values : 0;
-	return (plan->model->value_count + trained) * (int64_t)sizeof(float) + sc_plan_arena_bytes(plan);
+	return parameter_bytes(plan->model, plan->mode) + sc_plan_arena_bytes(plan);
 }
 
 int64_t sc_plan_batch(const struct sc_plan *plan)

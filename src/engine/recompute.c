@@ -4,7 +4,8 @@
  * once more when backward comes to it, by the same kernels from the same inputs; BatchNorm has its statistics from forward. Blocks are
  * given up in the order of the bytes that they save by the arithmetic that they cost, the earlier one of equals first (its values would
  * wait longer), and no more of them than the limit asks for. Both numbers are read from two plans, one that keeps every block and one
- * that keeps none. */
+ * that keeps none. The last block is not among them: backward begins with it, when nothing is free yet that it could do without. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +100,8 @@ static enum sc_status choose_blocks(struct sc_plan *plan, struct block **order, 
 {
 	int worthy = 0;
 	find_blocks(plan);
+	if (plan->block_count == 0)
+		return SC_OK;
 	for (int i = 0; i < plan->block_count; i++)
 		order[i] = &plan->blocks[i];
 	weigh_blocks(plan, 1);
@@ -106,11 +109,14 @@ static enum sc_status choose_blocks(struct sc_plan *plan, struct block **order, 
 	if (status)
 		return status;
 	weigh_blocks(plan, -1);
+	plan->blocks[0].saved = 0; /* the last one: see above */
 	qsort(order, (size_t)plan->block_count, sizeof(struct block *), by_worth);
 	while (worthy < plan->block_count && order[worthy]->saved > 0)
 		worthy++;
 	status = give_up(plan, order, 0, error);
-	return status ? status : give_up_enough(plan, order, worthy, error);
+	if (!status && worthy > 0)
+		status = give_up_enough(plan, order, worthy, error);
+	return status;
 }
 
 enum sc_status fit_into_limit(struct sc_plan *plan, struct sc_error *error)
@@ -125,4 +131,27 @@ enum sc_status fit_into_limit(struct sc_plan *plan, struct sc_error *error)
 						      : sc_fail_memory(error, nodes * (int64_t)sizeof(*plan->blocks), "a plan's blocks");
 	free(order);
 	return status;
+}
+
+int64_t sc_plan_block_count(const struct sc_plan *plan)
+{
+	int64_t count = 0;
+	for (int i = 0; i < plan->block_count; i++)
+		count += plan->blocks[i].again;
+	return count;
+}
+
+void sc_plan_describe_block(const struct sc_plan *plan, int64_t index, struct sc_plan_block *block)
+{
+	int i = plan->block_count;
+	for (int64_t seen = -1; seen < index;)
+		seen += plan->blocks[--i].again;
+	const struct block *b = &plan->blocks[i];
+	const char *first = plan->model->nodes[b->first].name, *last = plan->model->nodes[b->last].name;
+	int length = prefix_length(first);
+	*block = (struct sc_plan_block){.bytes = b->saved, .flops = b->flops};
+	if (length > 0)
+		snprintf(block->name, sizeof(block->name), "%.*s", length - 1, first);
+	else
+		snprintf(block->name, sizeof(block->name), "%s to %s", first, last);
 }
