@@ -345,7 +345,8 @@ struct sc_fit_result {
 
 /* The training options that a run was begun with, from its config.json, and `resume` set to `run`, which is borrowed: what sc_fit needs to
  * go on with it. sc_fit refuses to resume with other ones, but for what does not change the result (steps, progress, checkpoints, memory,
- * and of compute all but the convolution's method), for what to do about numbers that are not finite, and for more epochs where the learning rate does not depend on their number. */
+ * and of compute all but the convolution's method), for what to do about numbers that are not finite, and for more epochs where the learning
+ * rate does not depend on their number. */
 SC_API enum sc_status sc_run_options(const char *run, struct sc_fit_options *options, struct sc_error *error);
 
 /* The model that a run trains, its parameters all zero: sc_fit with `resume` fills them from a checkpoint. */
