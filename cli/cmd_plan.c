@@ -16,6 +16,17 @@ static int print_json(const struct sc_model *model, const struct sc_plan *plan, 
 	cli_json_whole(&json, "arena_bytes", sc_plan_arena_bytes(plan));
 	cli_json_whole(&json, "threads", sc_plan_threads(plan));
 	cli_json_text(&json, "isa", sc_plan_instruction_set(plan));
+	json_t *blocks = cli_json_array(&json, "computed_again");
+	for (int64_t i = 0; i < sc_plan_block_count(plan); i++) {
+		struct sc_plan_block block;
+		struct cli_json row;
+		sc_plan_describe_block(plan, i, &block);
+		cli_json_begin(&row);
+		cli_json_text(&row, "block", block.name);
+		cli_json_whole(&row, "bytes", block.bytes);
+		cli_json_whole(&row, "flops", block.flops);
+		cli_json_append(&json, blocks, &row);
+	}
 	json_t *steps = cli_json_array(&json, "steps");
 	for (int64_t i = 0; i < sc_plan_step_count(plan); i++) {
 		struct sc_plan_step step;
@@ -41,6 +52,29 @@ static void widen(int *width, const char *text)
 		*width = length;
 }
 
+/* What --memory costs. flops: of the whole step. */
+static void print_blocks(const struct sc_plan *plan, int64_t flops)
+{
+	int64_t again = 0, count = sc_plan_block_count(plan);
+	struct sc_plan_block block;
+	int width = 5; /* the heading's length */
+
+	if (count == 0)
+		return;
+	for (int64_t i = 0; i < count; i++) {
+		sc_plan_describe_block(plan, i, &block);
+		widen(&width, block.name);
+	}
+	printf("\n%-*s  %9s  %9s\n", width, "block", "MB less", "GFLOP");
+	for (int64_t i = 0; i < count; i++) {
+		sc_plan_describe_block(plan, i, &block);
+		again += block.flops;
+		printf("%-*s  %9.2f  %9.4f\n", width, block.name, (double)block.bytes / 1e6, (double)block.flops / 1e9);
+	}
+	printf("\ncomputed again in backward so as not to be kept: %lld block%s, %.1f %% more arithmetic\n", (long long)count,
+	       count == 1 ? "" : "s", 100 * (double)again / (double)(flops - again));
+}
+
 static void print_table(const struct sc_model *model, const struct sc_plan *plan, int64_t batch)
 {
 	int pass = 4, layer = 5, kernel = 6, shape = 5; /* the headings' lengths */
@@ -64,6 +98,7 @@ static void print_table(const struct sc_model *model, const struct sc_plan *plan
 		printf("%4lld  %-*s  %-*s  %-*s  %-*s  %9.4f  %9.2f\n", (long long)i + 1, pass, step.pass, layer, step.layer,
 		       kernel, step.kernel, shape, step.shape, (double)step.flops / 1e9, (double)step.bytes / 1e6);
 	}
+	print_blocks(plan, flops);
 	printf("\n%s, batch %lld, %d threads, %s: %.3f GFLOP and %.1f MB read and written in a step\n", sc_model_name(model),
 	       (long long)batch, sc_plan_threads(plan), sc_plan_instruction_set(plan), (double)flops / 1e9, (double)bytes / 1e6);
 	printf("promised memory: %s, of it %s for what is computed\n", cli_megabytes(promised, sc_plan_promised_bytes(plan)),
@@ -76,6 +111,7 @@ static int run_plan(const struct cli_arguments *arguments)
 		.mode = cli_choice(arguments, CLI_MODE, 0) == 0 ? SC_MODE_TRAIN : SC_MODE_INFER,
 		.batch = cli_whole(arguments, CLI_BATCH, 32),
 		.compute = cli_compute(arguments),
+		.memory = cli_whole(arguments, CLI_MEMORY, 0),
 	};
 	struct sc_error error = {0};
 	struct sc_model *model = NULL;
@@ -100,6 +136,7 @@ static const struct cli_use options[] = {
 	{CLI_CLASSES, "1000; keras-tutorial: 10"},
 	{CLI_BATCH, "32"},
 	{CLI_MODE, "train"},
+	{CLI_MEMORY, "no limit"},
 	{CLI_THREADS, "one for each processor"},
 	{CLI_CONVOLUTION, "auto"},
 	{CLI_NO_FUSE, NULL},
@@ -113,9 +150,11 @@ const struct cli_command cli_plan = {
 	.summary = "show the steps of a computation and the memory it takes",
 	.description =
 		"Shows every step of training or running a net with a batch of this size: pass, layer, kernel, shape, arithmetic "
-		"and bytes, and the memory that is promised not to be exceeded. Nothing is computed.",
+		"and bytes, and the memory that is promised not to be exceeded. Nothing is computed. With --memory, training computes "
+		"blocks a second time in backward instead of keeping their insides, as few as it takes, and a table shows which: what "
+		"each one saves and costs.",
 	.examples = "  shortcut plan resnet18 --input 28x28x1 --classes 10 --batch 128\n  shortcut plan resnet50 --mode infer "
-		    "--batch 1\n",
+		    "--batch 1\n  shortcut plan resnet50 --batch 16 --memory 1G\n",
 	.options = options,
 	.minimum_words = 1,
 	.maximum_words = 1,

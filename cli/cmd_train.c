@@ -90,21 +90,26 @@ static int create_model(struct training *training)
 static int announce(struct training *training)
 {
 	const struct sc_fit_options *fit = &training->settings.fit;
-	struct sc_plan_options options = {.mode = SC_MODE_TRAIN, .batch = fit->batch, .compute = fit->compute};
+	struct sc_plan_options options = {
+		.mode = SC_MODE_TRAIN, .batch = fit->batch, .compute = fit->compute, .memory = fit->memory};
 	struct sc_error error = {0};
 	struct sc_plan *plan = NULL;
 	struct sc_totals totals;
 	char parameters[CLI_NUMBER_SIZE], images[CLI_NUMBER_SIZE], memory[CLI_NUMBER_SIZE];
 
-	if (sc_plan_create(&plan, training->model, &options, &error) != SC_OK)
+	enum sc_status status = sc_plan_create(&plan, training->model, &options, &error);
+	if (status == SC_ERROR_MEMORY && fit->memory > 0)
+		return CLI_OK; /* sc_fit says how much it takes, images and all */
+	if (status != SC_OK)
 		return cli_failed(&error);
 	sc_model_totals(training->model, &totals);
-	fprintf(stderr, "%s, %s parameters, on %s images of %s (%lldx%lldx%lld), batch %lld, %d threads, %s, %s of memory\n",
+	fprintf(stderr, "%s, %s parameters, on %s images of %s (%lldx%lldx%lld), batch %lld, %d threads, %s, %s%s of memory\n",
 		sc_model_name(training->model), cli_thousands(parameters, totals.parameters),
 		cli_thousands(images, sc_data_count(training->train)), training->settings.data_name,
 		(long long)sc_model_height(training->model), (long long)sc_model_width(training->model),
 		(long long)sc_model_channels(training->model), (long long)fit->batch, sc_plan_threads(plan),
-		sc_plan_instruction_set(plan), cli_megabytes(memory, sc_plan_promised_bytes(plan)));
+		sc_plan_instruction_set(plan), fit->memory > 0 ? "at most " : "",
+		cli_megabytes(memory, fit->memory > 0 ? fit->memory : sc_plan_promised_bytes(plan)));
 	sc_plan_destroy(plan);
 	return CLI_OK;
 }
@@ -274,6 +279,7 @@ static const struct cli_use options[] = {
 	{CLI_EPOCHS, "the recipe's"},
 	{CLI_STEPS, "no limit"},
 	{CLI_BATCH, "the recipe's"},
+	{CLI_MEMORY, "no limit; of a resumed run: its own"},
 	{CLI_LEARNING_RATE, "the recipe's"},
 	{CLI_MOMENTUM, "the recipe's"},
 	{CLI_NESTEROV, NULL},
@@ -315,10 +321,13 @@ const struct cli_command cli_train = {
 		       "need nothing "
 		       "else. The same settings, seed and data give the same weights, to the bit. Ctrl-C, SIGTERM and "
 		       "SIGUSR1 stop after the step, with a checkpoint; a second signal ends at once. --resume goes on to the "
-		       "same bits, also after a crash.",
+		       "same bits, also after a crash. --memory limits what the training takes, its images included: where that is too "
+		       "little to keep all that backward needs, blocks are computed a second time instead, to the same bits ('shortcut "
+		       "plan' shows which); where it is too little for that, the training is refused before its first step.",
 	.examples = "  shortcut train mnist\n"
 		    "  shortcut train mnist --recipe keras-tutorial --take 10000 --epochs 5\n"
-		    "  shortcut train data/mnist --model resnet34 --batch 64 --learning-rate 0.02 --out runs/mine\n",
+		    "  shortcut train data/mnist --model resnet34 --batch 64 --learning-rate 0.02 --out runs/mine\n"
+		    "  shortcut train mnist --model resnet50 --batch 64 --memory 512M\n",
 	.options = options,
 	.minimum_words = 1,
 	.maximum_words = 1,

@@ -11,6 +11,7 @@
 #define CHOICE(list, text)           .kind = CLI_KIND_CHOICE, .argument = list, .choices = list, .help = text
 #define SIZE(shown, text)            .kind = CLI_KIND_SIZE, .argument = shown, .help = text
 #define SPAN(shown, text)            .kind = CLI_KIND_SPAN, .argument = shown, .help = text
+#define BYTES(shown, text)           .kind = CLI_KIND_BYTES, .argument = shown, .help = text
 
 #define LARGEST_WHOLE 9007199254740992.0 /* 2^53 */
 
@@ -47,6 +48,8 @@ static const struct cli_option options[CLI_OPTION_COUNT] = {
 	[CLI_EPOCHS] = {"epochs", WHOLE("N", 1, 1000000, "passes over the training images")},
 	[CLI_STEPS] = {"steps", WHOLE("N", 1, LARGEST_WHOLE, "end after N steps, in whatever epoch that is")},
 	[CLI_BATCH] = {"batch", WHOLE("N", 1, 1000000, "images in a step")},
+	[CLI_MEMORY] = {"memory", BYTES("N|NK|NM|NG", "take at most so many bytes (K, M, G: times 1024, 1024^2, 1024^3): blocks are then "
+						      "computed again in backward as need be; the same results")},
 	[CLI_LEARNING_RATE] = {"learning-rate", REAL(1e-12, 1000, "size of a step")},
 	[CLI_MOMENTUM] = {"momentum", REAL(0, 0.99999, "share of the last step that is kept")},
 	[CLI_NESTEROV] = {"nesterov", FLAG("Nesterov's momentum")},

@@ -36,6 +36,7 @@ enum cli_option_id {
 	CLI_EPOCHS,
 	CLI_STEPS,
 	CLI_BATCH,
+	CLI_MEMORY,
 	CLI_LEARNING_RATE,
 	CLI_MOMENTUM,
 	CLI_NESTEROV,
@@ -74,7 +75,8 @@ enum cli_kind {
 	CLI_KIND_REAL,   /* a number from `least` to `most` */
 	CLI_KIND_CHOICE, /* one of `choices` */
 	CLI_KIND_SIZE,   /* HxW or HxWxC, each from 1 */
-	CLI_KIND_SPAN    /* steps, or a time: 500, 10m */
+	CLI_KIND_SPAN,   /* steps, or a time: 500, 10m */
+	CLI_KIND_BYTES   /* a number of bytes: 512M, 2G */
 };
 
 struct cli_option {
@@ -94,7 +96,7 @@ struct cli_use { /* that a command takes an option */
 struct cli_value {
 	bool given;
 	const char *text; /* as it was written */
-	int64_t whole;    /* CLI_KIND_WHOLE; CLI_KIND_CHOICE: index into the choices; CLI_KIND_SPAN: steps, or 0 */
+	int64_t whole;    /* CLI_KIND_WHOLE; CLI_KIND_CHOICE: index into the choices; CLI_KIND_SPAN: steps, or 0; CLI_KIND_BYTES */
 	double real;      /* CLI_KIND_REAL; CLI_KIND_SPAN: seconds, or 0 */
 	int64_t size[3];  /* height, width, channels */
 };

@@ -34,6 +34,7 @@ static void read_fit(struct sc_fit_options *fit, const struct cli_arguments *arg
 	fit->epochs = cli_whole(arguments, CLI_EPOCHS, fit->epochs);
 	fit->steps = cli_whole(arguments, CLI_STEPS, fit->steps);
 	fit->batch = cli_whole(arguments, CLI_BATCH, fit->batch);
+	fit->memory = cli_whole(arguments, CLI_MEMORY, fit->memory);
 	fit->validation_split = (float)cli_real(arguments, CLI_VALIDATION_SPLIT, (double)fit->validation_split);
 	if (cli_given(arguments, CLI_STRATIFIED))
 		fit->split = SC_SPLIT_STRATIFIED;

@@ -10,6 +10,7 @@
 #include "cli.h"
 
 #define LARGEST_SIDE 65535      /* pixels */
+#define LARGEST_BYTES (INT64_C(1) << 50)
 #define LARGEST_SPAN 1000000000 /* steps, or minutes */
 
 bool cli_read_whole(const char *text, int64_t least, int64_t most, int64_t *value)
@@ -90,6 +91,25 @@ static bool read_span(const char *text, struct cli_value *value)
 	return true;
 }
 
+/* "512M": bytes, with a unit of 1024, 1024^2 or 1024^3, or with none. */
+static bool read_bytes(const char *text, int64_t *bytes)
+{
+	static const char units[] = "KMG";
+	size_t length = strspn(text, "0123456789");
+	const char *unit = text[length] ? strchr(units, text[length]) : NULL;
+	int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+	char number[20];
+
+	if ((text[length] && (!unit || text[length + 1])) || length >= sizeof(number))
+		return false;
+	memcpy(number, text, length);
+	number[length] = '\0';
+	if (!cli_read_whole(number, 1, LARGEST_BYTES >> shift, bytes))
+		return false;
+	*bytes <<= shift;
+	return true;
+}
+
 bool cli_read_value(struct cli_value *value, const struct cli_option *option, const char *text)
 {
 	switch (option->kind) {
@@ -103,6 +123,8 @@ bool cli_read_value(struct cli_value *value, const struct cli_option *option, co
 		return read_size(text, option->argument, value->size);
 	case CLI_KIND_SPAN:
 		return read_span(text, value);
+	case CLI_KIND_BYTES:
+		return read_bytes(text, &value->whole);
 	case CLI_KIND_TEXT:
 		return text[0] != '\0';
 	case CLI_KIND_FLAG:
@@ -129,6 +151,9 @@ void cli_describe_value(char *buffer, size_t size, const struct cli_option *opti
 		break;
 	case CLI_KIND_SPAN:
 		snprintf(buffer, size, "a number of steps such as 500, or a time such as 10m (s, m, h)");
+		break;
+	case CLI_KIND_BYTES:
+		snprintf(buffer, size, "a number of bytes such as 512M (K, M, G)");
 		break;
 	case CLI_KIND_TEXT:
 	case CLI_KIND_FLAG:

@@ -320,6 +320,7 @@ struct sc_fit_options {
 	int64_t sample_order_count;
 	uint64_t seed;
 	struct sc_compute compute;
+	int64_t memory;                  /* bytes that `promised_bytes` of the result may come to; 0: any. See struct sc_plan_options */
 	const char *run;                 /* folder for config.json, weights, checkpoints, history.csv, history.json, steps.csv, receipt.json; NULL: none */
 	const char *resume;              /* a run folder to go on from, at its newest checkpoint that is whole */
 	int64_t checkpoint_steps;        /* a checkpoint each so many steps, besides those at the start and after each epoch; 0: none */
@@ -338,14 +339,15 @@ struct sc_fit_result {
 	double images_per_second; /* images / seconds */
 	double step_seconds;      /* median */
 	struct sc_score train, validation; /* of the last epoch; validation.count 0: there was none */
-	int64_t promised_bytes;   /* what the plan promised */
+	int64_t promised_bytes;   /* parameters, gradients, momenta, activations, workspace, and the images */
 	int threads;
 	const char *instruction_set;
 };
 
 /* The training options that a run was begun with, from its config.json, and `resume` set to `run`, which is borrowed: what sc_fit needs to
- * go on with it. sc_fit refuses to resume with other ones, but for what does not change the result (steps, progress, checkpoints, and of
- * compute all but the convolution's method), for what to do about numbers that are not finite, and for more epochs where the learning rate does not depend on their number. */
+ * go on with it. sc_fit refuses to resume with other ones, but for what does not change the result (steps, progress, checkpoints, memory,
+ * and of compute all but the convolution's method), for what to do about numbers that are not finite, and for more epochs where the learning
+ * rate does not depend on their number. */
 SC_API enum sc_status sc_run_options(const char *run, struct sc_fit_options *options, struct sc_error *error);
 
 /* The model that a run trains, its parameters all zero: sc_fit with `resume` fills them from a checkpoint. */
@@ -450,10 +452,19 @@ struct sc_plan_options {
 	int64_t batch; /* 0: 32 */
 	struct sc_compute compute;
 	bool keep_outputs; /* for sc_plan_layer_output: a step and memory of its own for each layer, nothing fused or folded */
+	int64_t memory;    /* bytes that sc_plan_promised_bytes may come to; 0: any. For training, blocks are computed again in backward until it
+			      is so, to the same bits; where they cannot be: SC_ERROR_MEMORY, which names the smallest amount that would do */
+};
+
+struct sc_plan_block { /* a residual block, or the stem, whose inside backward computes again so as not to keep it */
+	char name[136];  /* "layer1.0", "conv1 to maxpool" */
+	int64_t bytes;   /* that need not be kept */
+	int64_t flops;   /* arithmetic that it takes */
 };
 
 struct sc_plan_step {
-	const char *pass;   /* "prepare" (once, before the first run), "forward", "loss", "backward", "backward-data", "backward-weights", "sum" */
+	const char *pass;   /* "prepare" (once, before the first run), "forward", "loss", "forward again", "backward", "backward-data",
+			       "backward-weights", "sum" */
 	const char *layer;  /* the layer's name */
 	char kernel[64];    /* "convolution direct avx512" */
 	char shape[80];     /* "56x56x64 -> 56x56x64" */
@@ -487,6 +498,9 @@ SC_API const float *sc_plan_layer_output(const struct sc_plan *plan, int64_t lay
 SC_API const float *sc_plan_tensor_gradient(const struct sc_plan *plan, int64_t tensor);
 SC_API int64_t sc_plan_promised_bytes(const struct sc_plan *plan); /* parameters, gradients, momenta, activations, workspace */
 SC_API int64_t sc_plan_arena_bytes(const struct sc_plan *plan);    /* activations and workspace alone */
+/* The blocks that are computed again because of `memory`, in the net's order; `index` in [0, block_count). */
+SC_API int64_t sc_plan_block_count(const struct sc_plan *plan);
+SC_API void sc_plan_describe_block(const struct sc_plan *plan, int64_t index, struct sc_plan_block *block);
 SC_API int64_t sc_plan_step_count(const struct sc_plan *plan);
 SC_API void sc_plan_describe_step(const struct sc_plan *plan, int64_t index, struct sc_plan_step *step);
 SC_API int sc_plan_threads(const struct sc_plan *plan);

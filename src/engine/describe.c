@@ -47,7 +47,7 @@ static int64_t operations(const struct sc_node *n)
 	}
 }
 
-static int64_t step_flops(const struct sc_plan *plan, const struct step *s)
+int64_t step_flops(const struct sc_plan *plan, const struct step *s)
 {
 	const struct sc_node *n = step_node(plan, s);
 	if (s->pass == PASS_PREPARE)

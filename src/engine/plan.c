@@ -105,7 +105,7 @@ static enum sc_status check(const struct sc_model *model, int64_t batch, struct 
 static enum sc_status make_lists(struct sc_plan *plan, struct sc_error *error)
 {
 	int64_t nodes = plan->model->node_count;
-	int **lists[] = {&plan->group_end, &plan->value, &plan->extra, &plan->diff, &plan->again, &plan->packed, &plan->bias};
+	int **lists[] = {&plan->group_end, &plan->block_of, &plan->value, &plan->extra, &plan->diff, &plan->again, &plan->packed, &plan->bias};
 	const int count = sizeof(lists) / sizeof(lists[0]);
 	plan->lists = sc_allocate(count * nodes, sizeof(int));
 	plan->steps = sc_allocate(256, sizeof(struct step));
@@ -116,7 +116,22 @@ static enum sc_status make_lists(struct sc_plan *plan, struct sc_error *error)
 		*lists[i] = plan->lists + i * nodes;
 	for (int64_t i = 0; i < count * nodes; i++)
 		plan->lists[i] = SC_NONE;
-	fuse_nodes(plan);
+	return SC_OK;
+}
+
+static void forget_steps(struct sc_plan *plan)
+{
+	int *lists[] = {plan->value, plan->extra, plan->diff, plan->again, plan->packed, plan->bias};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		for (int node = 0; node < plan->model->node_count; node++)
+			lists[i][node] = SC_NONE;
+	plan->step_count = plan->buffer_count = 0;
+	plan->arena_bytes = plan->prepared_bytes = 0;
+}
+
+enum sc_status write_steps(struct sc_plan *plan, struct sc_error *error)
+{
+	forget_steps(plan);
 	plan->labels = SC_NONE;
 	if (plan->mode == SC_MODE_TRAIN)
 		plan->labels = new_buffer(plan, plan->batch * (int64_t)sizeof(int32_t));
@@ -141,6 +156,12 @@ enum sc_status sc_plan_layout(struct sc_plan **out, struct sc_model *model, cons
 		return sc_fail_memory(error, sizeof(*plan), "a plan");
 	plan->model = model, plan->engine = *engine, plan->mode = mode, plan->batch = batch;
 	status = make_lists(plan, error);
+	if (!status) {
+		fuse_nodes(plan);
+		status = write_steps(plan, error);
+	}
+	if (!status)
+		status = fit_into_limit(plan, error);
 	if (!status && mode == SC_MODE_TRAIN)
 		status = sc_stretches_make(&plan->stretches, model, (const struct sc_plan *const[]){plan}, 1, error);
 	if (status) {
@@ -178,6 +199,18 @@ static enum sc_status own_memory(struct sc_plan *plan, struct sc_error *error)
 	return SC_OK;
 }
 
+enum sc_status sc_fail_limit(struct sc_error *error, int64_t least, int64_t given)
+{
+	return sc_fail(error, SC_ERROR_MEMORY, "memory", -1, "memory: expected at least %lldM (%lld bytes), found %lld bytes",
+		       (long long)((least + (1 << 20) - 1) >> 20), (long long)least, (long long)given);
+}
+
+/* Of the promise: parameters, and for training gradients and momenta. */
+static int64_t parameter_bytes(const struct sc_model *model, enum sc_mode mode)
+{
+	return (model->value_count + (mode == SC_MODE_TRAIN ? 2 * model->trainable_values : 0)) * (int64_t)sizeof(float);
+}
+
 enum sc_status sc_plan_create(struct sc_plan **out, struct sc_model *model, const struct sc_plan_options *options,
 			      struct sc_error *error)
 {
@@ -190,13 +223,17 @@ enum sc_status sc_plan_create(struct sc_plan **out, struct sc_model *model, cons
 	if (status)
 		return status;
 	engine.keep_outputs = options->keep_outputs;
+	engine.arena_limit = sc_arena_limit(options->memory, parameter_bytes(model, options->mode));
 	status = sc_plan_layout(&plan, model, &engine, options->mode, options->batch ? options->batch : 32, error);
 	if (status) {
 		sc_engine_release(&engine);
 		return status;
 	}
 	plan->owns_memory = true;
-	status = own_memory(plan, error);
+	if (options->memory != 0 && sc_plan_promised_bytes(plan) > options->memory)
+		status = sc_fail_limit(error, sc_plan_promised_bytes(plan), options->memory);
+	else
+		status = own_memory(plan, error);
 	if (status) {
 		sc_plan_destroy(plan);
 		return status;
@@ -224,6 +261,7 @@ void sc_plan_destroy(struct sc_plan *plan)
 	free(plan->steps);
 	free(plan->lists);
 	sc_stretches_release(&plan->stretches);
+	free(plan->blocks);
 	free(plan);
 }
 
@@ -239,8 +277,7 @@ int64_t sc_plan_prepared_bytes(const struct sc_plan *plan)
 
 int64_t sc_plan_promised_bytes(const struct sc_plan *plan)
 {
-	int64_t trained = plan->mode == SC_MODE_TRAIN ? 2 * plan->model->trainable_values : 0;
-	return (plan->model->value_count + trained) * (int64_t)sizeof(float) + sc_plan_arena_bytes(plan);
+	return parameter_bytes(plan->model, plan->mode) + sc_plan_arena_bytes(plan);
 }
 
 int64_t sc_plan_batch(const struct sc_plan *plan)

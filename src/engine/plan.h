@@ -17,6 +17,9 @@ struct sc_engine {
 	enum sc_convolution_method convolution;
 	bool no_fuse;
 	bool keep_outputs; /* each layer's result stays where it is until the next run; includes no_fuse */
+	/* Bytes; 0: none. A train plan computes blocks again in backward until its arena is no larger: the values are the same, to the bit.
+	 * Where that cannot be, sc_plan_layout gives the smallest that can: its sc_plan_arena_bytes is for the caller to look at. */
+	int64_t arena_limit;
 };
 enum sc_status sc_engine_init(struct sc_engine *engine, const struct sc_compute *compute,
 			      struct sc_error *error); /* compute NULL: defaults */
@@ -27,6 +30,13 @@ struct sc_plan;
 /* The model and the engine must outlive the plan. batch >= 1. */
 enum sc_status sc_plan_layout(struct sc_plan **out, struct sc_model *model, const struct sc_engine *engine, enum sc_mode mode,
 			      int64_t batch, struct sc_error *error);
+/* What `memory` bytes (0: any) leave for the arena (0: any) beside `others`; 1 where it is nothing. */
+static inline int64_t sc_arena_limit(int64_t memory, int64_t others)
+{
+	return memory == 0 ? 0 : memory - others > 1 ? memory - others : 1;
+}
+/* SC_ERROR_MEMORY: `given` bytes were allowed, `least` would do. */
+enum sc_status sc_fail_limit(struct sc_error *error, int64_t least, int64_t given);
 /* arena: sc_plan_arena_bytes(plan) bytes or more. gradients: model->trainable_values zeros; NULL for an infer plan. */
 void sc_plan_bind(struct sc_plan *plan, void *arena, float *gradients);
 

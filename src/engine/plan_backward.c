@@ -52,20 +52,6 @@ static void run_batch_norm(const struct sc_plan *plan, const struct step *s)
 	plan->engine.kernels->batch_norm_backward(&b, &t, buffer_at(plan, s->workspace), plan->engine.pool);
 }
 
-static void run_batch_norm_again(const struct sc_plan *plan, const struct step *s)
-{
-	const struct sc_node *n = step_node(plan, s);
-	struct sc_batch_norm b = node_batch_norm(plan, s->node);
-	const struct sc_norm_forward t = {
-		.src = buffer_at(plan, s->src),
-		.scale = parameter(plan, n->weight),
-		.shift = parameter(plan, n->bias),
-		.dst = buffer_at(plan, s->dst),
-		.statistics = buffer_at(plan, s->extra),
-	};
-	plan->engine.kernels->batch_norm_again(&b, &t, plan->engine.pool);
-}
-
 static void run_relu(const struct sc_plan *plan, const struct step *s)
 {
 	plan->engine.kernels->relu_backward(node_numbers(plan, s->node), buffer_at(plan, s->dst), buffer_at(plan, s->diff_dst),
@@ -155,16 +141,31 @@ static void give_to_input(struct sc_plan *plan, int node, int input, int part)
 		add_to_input(plan, node, input, part);
 }
 
+/* The buffer with the value of a node, which backward may have to compute again first, and before it what it is made of. */
+static int value_for_backward(struct sc_plan *plan, int node)
+{
+	if (!computed_again(plan, node))
+		return plan->value[node];
+	if (plan->again[node] == SC_NONE) {
+		int head = group_head(plan, node), second = group_second(plan, head);
+		int src = value_for_backward(plan, plan->model->nodes[head].inputs[0]);
+		int other = second == SC_NONE ? SC_NONE : value_for_backward(plan, second);
+		plan->again[node] = new_buffer(plan, node_numbers(plan, node) * (int64_t)sizeof(float));
+		struct step *s = new_group_step(plan, PASS_AGAIN, node);
+		s->src = src, s->second = other, s->dst = plan->again[node];
+	}
+	return plan->again[node];
+}
+
 /* A node with one input whose kernel gives the whole gradient of that input. `in_place`: it can write where it reads. */
 static void visit_simple(struct sc_plan *plan, int node, step_function run, bool in_place)
 {
 	const struct sc_node *n = &plan->model->nodes[node];
 	int input = n->inputs[0], diff = plan->diff[node];
+	int dst = n->kind == SC_NODE_RELU || n->kind == SC_NODE_SIGMOID ? value_for_backward(plan, node) : SC_NONE;
 	int part = in_place && !awaited(plan, diff, node, SC_NONE) ? diff : new_gradient(plan, input);
 	struct step *s = new_step(plan, PASS_BACKWARD, node, run);
-	s->diff_dst = diff, s->diff_src = part, s->extra = plan->extra[node];
-	if (n->kind == SC_NODE_RELU || n->kind == SC_NODE_SIGMOID)
-		s->dst = plan->value[node];
+	s->dst = dst, s->diff_dst = diff, s->diff_src = part, s->extra = plan->extra[node];
 	give_to_input(plan, node, input, part);
 }
 
@@ -174,31 +175,17 @@ static void visit_batch_norm(struct sc_plan *plan, int head)
 	int end = plan->group_end[head], input = plan->model->nodes[head].inputs[0], residual = group_residual(plan, head);
 	int diff = plan->diff[end];
 	bool free_to_use = !awaited(plan, diff, end, SC_NONE);
+	int src = value_for_backward(plan, input), dst = residual == SC_NONE ? SC_NONE : value_for_backward(plan, end);
 	struct sc_batch_norm b = node_batch_norm(plan, head);
 	int part = free_to_use && residual == SC_NONE ? diff : new_gradient(plan, input);
 	int passed = residual == SC_NONE ? SC_NONE : free_to_use ? diff : new_gradient(plan, residual);
 	struct step *s = new_step(plan, PASS_BACKWARD, head, run_batch_norm);
-	s->src = plan->value[input], s->extra = plan->extra[head];
-	s->dst = residual == SC_NONE ? SC_NONE : plan->value[end];
+	s->src = src, s->dst = dst, s->extra = plan->extra[head];
 	s->diff_dst = diff, s->diff_src = part, s->diff_second = passed;
 	give_workspace(plan, s, plan->engine.kernels->batch_norm_workspace(&b, sc_pool_threads(plan->engine.pool)));
 	give_to_input(plan, end, input, part);
 	if (residual != SC_NONE)
 		give_to_input(plan, end, residual, passed);
-}
-
-/* The buffer with the value of a node, which backward may have to compute again first. */
-static int value_for_backward(struct sc_plan *plan, int node)
-{
-	if (!computed_again(plan, node))
-		return plan->value[node];
-	if (plan->again[node] == SC_NONE) {
-		int head = group_head(plan, node);
-		plan->again[node] = new_buffer(plan, node_numbers(plan, node) * (int64_t)sizeof(float));
-		struct step *s = new_step(plan, PASS_AGAIN, head, run_batch_norm_again);
-		s->src = plan->value[plan->model->nodes[head].inputs[0]], s->extra = plan->extra[head], s->dst = plan->again[node];
-	}
-	return plan->again[node];
 }
 
 static void visit_convolution(struct sc_plan *plan, int node)
@@ -227,10 +214,11 @@ static void visit_scale(struct sc_plan *plan, int node)
 {
 	const int *inputs = plan->model->nodes[node].inputs;
 	int diff = plan->diff[node];
+	int src = value_for_backward(plan, inputs[0]), second = value_for_backward(plan, inputs[1]);
 	int part = awaited(plan, diff, node, SC_NONE) ? new_gradient(plan, inputs[0]) : diff,
 	    factor = new_gradient(plan, inputs[1]);
 	struct step *s = new_step(plan, PASS_BACKWARD, node, run_scale);
-	s->src = plan->value[inputs[0]], s->second = plan->value[inputs[1]];
+	s->src = src, s->second = second;
 	s->diff_dst = diff, s->diff_src = part, s->diff_second = factor;
 	give_to_input(plan, node, inputs[0], part);
 	give_to_input(plan, node, inputs[1], factor);

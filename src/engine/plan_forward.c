@@ -37,7 +37,10 @@ static void run_batch_norm(const struct sc_plan *plan, const struct step *s)
 			.dst = buffer_at(plan, s->dst),
 			.statistics = buffer_at(plan, s->extra),
 		};
-		plan->engine.kernels->batch_norm_forward(&b, &t, buffer_at(plan, s->workspace), plan->engine.pool);
+		if (s->pass == PASS_AGAIN) /* the statistics are there */
+			plan->engine.kernels->batch_norm_again(&b, &t, plan->engine.pool);
+		else
+			plan->engine.kernels->batch_norm_forward(&b, &t, buffer_at(plan, s->workspace), plan->engine.pool);
 		return;
 	}
 	const struct sc_norm_infer t = {
@@ -126,6 +129,13 @@ static bool reads_input(const struct sc_node *reader, int node)
 	       (is_convolution(reader) || reader->kind == SC_NODE_BATCH_NORM || reader->kind == SC_NODE_SCALE);
 }
 
+/* Whether the node is inside a block that is computed again. */
+static bool given_up(const struct sc_plan *plan, int node)
+{
+	int block = plan->block_of[node];
+	return block != SC_NONE && plan->blocks[block].again && plan->blocks[block].last != node;
+}
+
 static bool backward_reads_value(const struct sc_plan *plan, int node)
 {
 	const struct sc_model *model = plan->model;
@@ -133,16 +143,21 @@ static bool backward_reads_value(const struct sc_plan *plan, int node)
 		return false;
 	if (reads_own_result(model->nodes[node].kind))
 		return true;
-	for (int i = node + 1; i < model->node_count; i++)
-		if (reads_input(&model->nodes[i], node))
+	for (int i = node + 1; i < model->node_count; i++) {
+		const struct sc_node *reader = &model->nodes[i];
+		bool reads = reader->inputs[0] == node || reader->inputs[1] == node;
+		if (reads_input(reader, node) || (reads && given_up(plan, plan->group_end[i])))
 			return true;
+	}
 	return false;
 }
 
 bool computed_again(const struct sc_plan *plan, int node)
 {
 	const struct sc_model *model = plan->model;
-	int head = group_head(plan, node);
+	int head = group_head(plan, node), block = plan->block_of[node];
+	if (block != SC_NONE && plan->blocks[block].again)
+		return given_up(plan, node);
 	if (plan->mode != SC_MODE_TRAIN || head == node || group_residual(plan, head) != SC_NONE)
 		return false;
 	for (int i = node + 1; i < model->node_count; i++)
@@ -213,22 +228,33 @@ static int packed_buffer(struct sc_plan *plan, int node)
 	return new_buffer(plan, plan->engine.kernels->convolution_packed_bytes(&c));
 }
 
-/* The step of the group that ends with node `end`. */
-static void plan_group(struct sc_plan *plan, int end)
+int group_second(const struct sc_plan *plan, int head)
+{
+	return plan->group_end[head] == head ? plan->model->nodes[head].inputs[1] : group_residual(plan, head);
+}
+
+struct step *new_group_step(struct sc_plan *plan, enum pass pass, int end)
 {
 	int head = group_head(plan, end);
-	const struct sc_node *n = &plan->model->nodes[head];
-	int input = n->inputs[0], second = end == head ? n->inputs[1] : group_residual(plan, head);
-	plan->value[end] = result_buffer(plan, head, end, second);
-	plan->extra[head] = extra_buffer(plan, head);
-	struct step *s = new_step(plan, PASS_FORWARD, head, functions[n->kind]);
-	s->src = plan->value[input];
-	s->second = second == SC_NONE ? SC_NONE : plan->value[second];
-	s->dst = plan->value[end];
+	enum sc_node_kind kind = plan->model->nodes[head].kind;
+	struct step *s = new_step(plan, pass, head, functions[kind]);
 	s->extra = plan->extra[head];
 	s->packed = packed_buffer(plan, head);
 	s->bias = plan->bias[head];
-	give_workspace(plan, s, workspace_of(plan, head));
+	if (pass == PASS_FORWARD || kind != SC_NODE_BATCH_NORM)
+		give_workspace(plan, s, workspace_of(plan, head));
+	return s;
+}
+
+static void plan_group(struct sc_plan *plan, int end)
+{
+	int head = group_head(plan, end), second = group_second(plan, head);
+	plan->value[end] = result_buffer(plan, head, end, second);
+	plan->extra[head] = extra_buffer(plan, head);
+	struct step *s = new_group_step(plan, PASS_FORWARD, end);
+	s->src = plan->value[plan->model->nodes[head].inputs[0]];
+	s->second = second == SC_NONE ? SC_NONE : plan->value[second];
+	s->dst = plan->value[end];
 }
 
 void plan_forward(struct sc_plan *plan)

@@ -1,8 +1,9 @@
 /* schedule.h - the inside of a plan: buffers, and the list of steps that read and write them. Private to engine/.
  *
  * The files that share it: fuse.c groups nodes; plan_prepare.c, plan_forward.c and plan_backward.c write the list of steps;
- * layout.c gives each buffer its place, run.c and replay.c walk the list, describe.c puts it into words, plan.c makes and destroys. A buffer
- * lives from the first step that names it to the last: nobody states lifetimes by hand. */
+ * layout.c gives each buffer its place, recompute.c makes a plan fit into a given memory, run.c and replay.c walk the list, describe.c
+ * puts it into words, plan.c makes and destroys. A buffer lives from the first step that names it to the last: nobody states lifetimes
+ * by hand. */
 #ifndef SC_ENGINE_SCHEDULE_H
 #define SC_ENGINE_SCHEDULE_H
 
@@ -36,6 +37,14 @@ struct step {
 	double seconds;  /* of the last run */
 };
 
+/* A stretch of nodes, a residual block or the stem: all that comes after it reads its last value alone, and nothing before that. */
+struct block {
+	int first, last; /* nodes */
+	bool again;      /* backward computes its values again, but for the last one, which is kept */
+	int64_t saved;   /* bytes that then need not wait for backward */
+	int64_t flops;   /* arithmetic that this takes */
+};
+
 struct sc_plan {
 	struct sc_model *model;
 	struct sc_engine engine;
@@ -49,10 +58,13 @@ struct sc_plan {
 	int forward_begin, forward_end; /* steps of the forward pass; before them, those that prepare an infer plan */
 	int *lists;                     /* memory of the lists that follow */
 	int *group_end;            /* [node_count]: the last node of the group that the node belongs to; itself if it is alone */
+	int *block_of;             /* [node_count]: into blocks, SC_NONE where there is none */
 	int *value, *extra, *diff; /* [node_count]: buffers, SC_NONE where there is none */
 	int *packed, *bias;        /* the same, of convolutions in an infer plan: see struct step */
 	int *again;                /* [node_count]: buffer of a value that is computed again in backward */
 	int labels;                /* buffer (batch) of int32_t */
+	struct block *blocks;      /* the last of the net first; none in a plan whose memory is not limited */
+	int block_count;
 	int64_t arena_bytes, prepared_bytes;
 	char *arena, *prepared; /* what changes from run to run, and what does not */
 	float *gradients; /* [model->trainable_values] */
@@ -103,7 +115,8 @@ int group_norm(const struct sc_plan *plan, int head);
 bool group_rectifies(const struct sc_plan *plan, int head);
 int consumer_count(const struct sc_model *model, int node);
 
-/* Whether backward computes this value again rather than keep it: BatchNorm with its rectifier, which only convolutions read. */
+/* Whether backward computes this value again rather than keep it: what is inside a block that is computed again; elsewhere BatchNorm
+ * with its rectifier, which only convolutions read. */
 bool computed_again(const struct sc_plan *plan, int node);
 
 /* A new buffer, a new step (all its buffers SC_NONE). On lack of memory they set plan->out_of_memory and give something harmless.
@@ -120,6 +133,19 @@ bool gives_parameter_gradients(const struct sc_plan *plan, const struct step *st
 /* What running means and variances become; `store`: in the model. Gives the first BatchNorm of which one is not finite, or SC_NONE.
  */
 int move_statistics(const struct sc_plan *plan, bool store);
+
+/* recompute.c: has as many blocks computed again as bring the arena down to engine.arena_limit; where none do, the plan with the smallest
+ * arena is what is left. */
+enum sc_status fit_into_limit(struct sc_plan *plan, struct sc_error *error);
+/* plan.c: all steps and buffers from the nodes, anew, and their layout. */
+enum sc_status write_steps(struct sc_plan *plan, struct sc_error *error);
+/* describe.c: a multiply-add is 2. */
+int64_t step_flops(const struct sc_plan *plan, const struct step *step);
+
+/* The step that computes the group that ends with node `end`, but for its src, second and dst, which are its caller's to say. */
+struct step *new_group_step(struct sc_plan *plan, enum pass pass, int end);
+/* The second operand of the group that begins with `head`, or SC_NONE. */
+int group_second(const struct sc_plan *plan, int head);
 
 void plan_prepare(struct sc_plan *plan); /* an infer plan */
 void plan_forward(struct sc_plan *plan);

@@ -36,6 +36,7 @@ enum sc_status sc_fit_options_resolve(struct sc_fit_options *resolved, const str
 	o.schedule.step_factor = o.schedule.step_factor != 0 ? o.schedule.step_factor : 0.1f;
 	if ((status = check_count("epochs", o.epochs, 1, 1000000, error)) ||
 	    (status = check_count("batch", o.batch, 1, 1 << 20, error)) ||
+	    (status = check_count("memory", o.memory, 0, INT64_MAX, error)) ||
 	    (status = check_count("steps", o.steps, 0, INT64_MAX, error)) ||
 	    (status = check_count("step_epochs", o.schedule.step_epochs, 1, 1000000, error)) ||
 	    (status = check_count("schedule", (int64_t)o.schedule.kind, 0, SC_SCHEDULE_LINEAR, error)) ||

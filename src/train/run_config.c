@@ -36,7 +36,7 @@ static const char *const convolutions[] = {"auto", "direct", "winograd"};       
 static const char *const policies[] = {"stop", "skip", "rollback"};               /* by enum sc_non_finite_policy */
 
 /* What a run may go on with otherwise than it was begun. */
-static const char *const changeable[] = {"on_non_finite", "non_finite_limit"};
+static const char *const changeable[] = {"on_non_finite", "non_finite_limit", "memory"};
 #define CHANGEABLE_COUNT ((int)(sizeof(changeable) / sizeof(changeable[0])))
 
 /* A checksum stands for the numbers. */
@@ -50,8 +50,9 @@ static json_t *training_object(const struct sc_fit_options *o)
 {
 	const struct sc_optimizer *opt = &o->optimizer;
 	const struct sc_schedule *s = &o->schedule;
-	return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:s, s:b, s:o, s:s, s:b, s:s, s:o, s:I, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:s}",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:s, s:b, s:o, s:s, s:b, s:s, s:o, s:I, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:s}",
 			 "on_non_finite", policies[o->on_non_finite], "non_finite_limit", (json_int_t)o->non_finite_limit,
+			 "memory", (json_int_t)o->memory,
 			 "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "learning_rate",
 			 number(opt->learning_rate), "momentum", number(opt->momentum), "momentum_form",
 			 opt->momentum_form == SC_MOMENTUM_KERAS ? "keras" : "torch", "nesterov", opt->nesterov, "weight_decay",
@@ -172,17 +173,18 @@ static enum sc_status read_config(json_t **out, const char *path, struct sc_erro
  * kind. */
 static bool read_training(const json_t *training, struct sc_fit_options *o, json_error_t *bad)
 {
-	json_int_t epochs, batch, step_epochs, limit = 0;
+	json_int_t epochs, batch, step_epochs, limit = 0, memory = 0;
 	double rate, momentum, decay, warmup, factor, last, split_share;
 	int nesterov, decay_all, shuffle;
 	const char *form, *decay_form, *schedule, *split, *seed, *convolution, *policy = policies[0];
 	if (json_unpack_ex((json_t *)(uintptr_t)training, bad, 0,
-			   "{s:I, s:I, s:F, s:F, s:s, s:b, s:F, s:s, s:b, s:s, s:F, s:I, s:F, s:F, s:F, s:s, s:b, s:s, s:s, s?s, s?I}",
+			   "{s:I, s:I, s:F, s:F, s:s, s:b, s:F, s:s, s:b, s:s, s:F, s:I, s:F, s:F, s:F, s:s, s:b, s:s, s:s, s?s, s?I, s?I}",
 			   "epochs", &epochs, "batch", &batch, "learning_rate", &rate, "momentum", &momentum, "momentum_form",
 			   &form, "nesterov", &nesterov, "weight_decay", &decay, "weight_decay_form", &decay_form, "decay_all",
 			   &decay_all, "schedule", &schedule, "warmup_epochs", &warmup, "step_epochs", &step_epochs, "step_factor",
 			   &factor, "final_learning_rate", &last, "validation_split", &split_share, "split", &split, "shuffle",
-			   &shuffle, "seed", &seed, "convolution", &convolution, "on_non_finite", &policy, "non_finite_limit", &limit) != 0)
+			   &shuffle, "seed", &seed, "convolution", &convolution, "on_non_finite", &policy, "non_finite_limit", &limit,
+			   "memory", &memory) != 0)
 		return false;
 	*o = (struct sc_fit_options){
 		.epochs = epochs,
@@ -199,6 +201,7 @@ static bool read_training(const json_t *training, struct sc_fit_options *o, json
 		.no_shuffle = !shuffle,
 		.seed = strtoull(seed, NULL, 10),
 		.non_finite_limit = limit,
+		.memory = memory,
 	};
 	for (int kind = SC_NON_FINITE_STOP; kind <= SC_NON_FINITE_ROLLBACK; kind++)
 		if (strcmp(policy, policies[kind]) == 0)

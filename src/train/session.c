@@ -102,9 +102,22 @@ static enum sc_status lay_out(struct sc_session *s, struct sc_plan **plan, enum 
 	return status;
 }
 
+/* Images, labels, and the lists of samples. */
+static int64_t data_bytes(const struct sc_session *s)
+{
+	const struct sc_data *d = s->data, *v = s->options.validation;
+	int64_t pixels =
+		d->count * (d->height * d->width * d->channels + 1) + (v ? v->count * (v->height * v->width * v->channels + 1) : 0);
+	return pixels + (2 * d->count + s->options.batch + SC_KEPT_STEPS) * (int64_t)sizeof(int64_t);
+}
+
 static enum sc_status make_plans(struct sc_session *s, struct sc_error *error)
 {
 	int64_t batch = s->options.batch, count = s->samples.train_count, arena = 0;
+	int64_t part = sc_round_up(s->model->trainable_values * (int64_t)sizeof(float), SC_ALIGNMENT);
+	int64_t velocity = s->options.optimizer.momentum != 0 ? part : 0;
+	int64_t others = s->model->storage.bytes + part + velocity + data_bytes(s);
+	s->engine.arena_limit = sc_arena_limit(s->options.memory, others);
 	enum sc_status status = lay_out(s, &s->plan, SC_MODE_TRAIN, count >= batch ? batch : 0, &arena, error);
 	if (!status)
 		status = lay_out(s, &s->rest_plan, SC_MODE_TRAIN, count % batch, &arena, error);
@@ -112,8 +125,9 @@ static enum sc_status make_plans(struct sc_session *s, struct sc_error *error)
 		status = lay_out(s, &s->check_plan, SC_MODE_INFER, minimum(batch, s->check_count), &arena, error);
 	if (status)
 		return status;
-	int64_t part = sc_round_up(s->model->trainable_values * (int64_t)sizeof(float), SC_ALIGNMENT);
-	int64_t velocity = s->options.optimizer.momentum != 0 ? part : 0;
+	s->promised_bytes = others + arena;
+	if (s->options.memory != 0 && s->promised_bytes > s->options.memory)
+		return sc_fail_limit(error, s->promised_bytes, s->options.memory);
 	status = sc_arena_init(&s->memory, part + velocity + arena, "training", error);
 	if (status)
 		return status;
@@ -125,15 +139,7 @@ static enum sc_status make_plans(struct sc_session *s, struct sc_error *error)
 		if (plans[i])
 			sc_plan_bind(plans[i], base + part + velocity, s->gradients);
 	const struct sc_plan *trainers[] = {s->plan, s->rest_plan};
-	status = sc_stretches_make(&s->stretches, s->model, trainers, 2, error);
-	if (status)
-		return status;
-	const struct sc_data *d = s->data, *v = s->options.validation;
-	int64_t pixels =
-		d->count * (d->height * d->width * d->channels + 1) + (v ? v->count * (v->height * v->width * v->channels + 1) : 0);
-	int64_t lists = (2 * d->count + batch + SC_KEPT_STEPS) * (int64_t)sizeof(int64_t);
-	s->promised_bytes = s->model->storage.bytes + part + velocity + arena + pixels + lists;
-	return SC_OK;
+	return sc_stretches_make(&s->stretches, s->model, trainers, 2, error);
 }
 
 enum sc_status sc_session_init(struct sc_session *session, struct sc_model *model, const struct sc_data *data,

@@ -168,7 +168,7 @@ static void test_summary(void **state)
 static void test_plan(void **state)
 {
 	(void)state;
-	const char *schema = MODEL RUN "batch:w arena_bytes:w steps:a";
+	const char *schema = MODEL RUN "batch:w arena_bytes:w computed_again:a steps:a";
 	const char *row = "pass:s layer:s kernel:s shape:s flops:w bytes:w";
 	check_rows("plan run --batch 8 --json", schema, "steps", row);
 	check_rows("plan resnet18 --input 28x28x1 --classes 10 --mode infer --batch 1 --json", schema, "steps", row);

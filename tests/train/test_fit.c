@@ -318,6 +318,36 @@ static void resume_keeps_the_convolutions_method(void **state)
 	sc_model_destroy(model);
 }
 
+/* The memory changes no bit, so a run may go on with another amount; it keeps its own. */
+static void a_run_keeps_its_memory(void **state)
+{
+	(void)state;
+	char whole[SC_HASH_SIZE], parts[SC_HASH_SIZE];
+	struct sc_error error = {0};
+	struct sc_model *model = make_model(), *again = make_model();
+	struct sc_fit_options options = options_of(2), kept;
+	struct sc_fit_result any, limited;
+	long long least;
+	assert_int_equal(sc_fit(model, data, &options, &any, NULL), SC_OK);
+	assert_int_equal(sc_model_hash(model, whole, NULL), SC_OK);
+	options.memory = 1000;
+	assert_int_equal(sc_fit(again, data, &options, NULL, &error), SC_ERROR_MEMORY);
+	assert_int_equal(sscanf(error.message, "memory: expected at least %*dM (%lld bytes)", &least), 1);
+	assert_true(least < any.promised_bytes);
+	options.memory = least, options.epochs = 1, options.run = path_of("little");
+	if (sc_fit(again, data, &options, &limited, &error) != SC_OK)
+		fail_msg("%s", error.message);
+	assert_true(limited.promised_bytes <= least);
+	assert_int_equal(sc_run_options(options.run, &kept, NULL), SC_OK);
+	assert_int_equal(kept.memory, least);
+	kept.memory = (least + any.promised_bytes) / 2, kept.epochs = 2;
+	assert_int_equal(sc_fit(again, data, &kept, NULL, NULL), SC_OK);
+	assert_int_equal(sc_model_hash(again, parts, NULL), SC_OK);
+	assert_string_equal(whole, parts);
+	sc_model_destroy(model);
+	sc_model_destroy(again);
+}
+
 /* ---- Refusals
  * ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -373,6 +403,7 @@ int main(void)
 		cmocka_unit_test(callbacks_and_step_limits_stop),    cmocka_unit_test(non_finite_loss_stops_before_the_update),
 		cmocka_unit_test(run_folder_holds_everything),       cmocka_unit_test(unwritable_folder_leaves_nothing),
 		cmocka_unit_test(resumed_run_has_the_same_weights),  cmocka_unit_test(resume_keeps_the_convolutions_method),
+		cmocka_unit_test(a_run_keeps_its_memory),
 		cmocka_unit_test(wrong_options_are_named),           cmocka_unit_test(data_of_another_size_are_refused),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
