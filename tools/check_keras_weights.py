@@ -4,8 +4,8 @@
 usage: check_keras_weights.py [NET...]      (default: all of NETS)
 
 For each net with its own random weights and BatchNorm statistics of three batches: Keras' file (.weights.h5, .keras, .h5) -> convert ->
-scores against Keras (relative L2); then convert -> .weights.h5 -> load_weights into a new Keras model, and convert -> .keras -> load_model:
-the outputs must be equal.
+scores against Keras (relative L2); then convert -> .weights.h5 -> load_weights into a new Keras model: the outputs must be equal. The last
+is not for the Functional form of the tutorial's nets: `convert` writes what the tutorial's classes load.
 """
 
 import pathlib
@@ -94,18 +94,12 @@ def apart(found, expected):
     return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
 
 
-def load_back(make, side, ours, folder, images, files):
-    """The outputs of Keras after the way back, by file."""
-    outputs = {}
+def load_back(make, side, ours, folder, images):
+    """The outputs of a new Keras model after the way back."""
     convert(ours, folder / "back.weights.h5")
     again = make(side)
     again.load_weights(folder / "back.weights.h5")
-    outputs[".weights.h5"] = again(images, training=False).numpy()
-    convert(ours, folder / "back.keras")
-    whole = keras.saving.load_model(folder / "back.keras")
-    whole.layers[-1].activation = keras.activations.linear
-    outputs[".keras"] = keras.Model(whole.inputs, whole.layers[-1](whole.layers[-2].output))(images, training=False).numpy()
-    return outputs
+    return again(images, training=False).numpy()
 
 
 def check(name, folder):
@@ -124,11 +118,13 @@ def check(name, folder):
         convert(source, ours, "--model", preset, "--input", f"{side}x{side}x{channels}")
         for convolution in (0, 1):  # Winograd where it pays, direct everywhere
             worst = max(worst, apart(Library().scores(ours, images[:2], convolution), expected))
-    outputs = load_back(make, side, ours, folder, images[:2], files)
-    back = {end: np.array_equal(found, expected) for end, found in outputs.items()}
-    words = ", ".join(f"{end} {'equal' if equal else 'NOT EQUAL (%.1e)' % apart(outputs[end], expected)}" for end, equal in back.items())
-    print(f"{name} from {', '.join(files)}: scores {worst:.2e} apart (relative L2); back in Keras: {words}", flush=True)
-    return worst <= BOUND and all(back.values())
+    words, equal = "", True
+    if not name.endswith("functional"):
+        back = load_back(make, side, ours, folder, images[:2])
+        equal = np.array_equal(back, expected)
+        words = f"; back in Keras: {'equal' if equal else 'NOT EQUAL, %.1e' % apart(back, expected)}"
+    print(f"{name} from {', '.join(files)}: scores {worst:.2e} apart (relative L2){words}", flush=True)
+    return worst <= BOUND and equal
 
 
 def main():

@@ -67,7 +67,7 @@ enum sc_status sc_arrays_sort(struct sc_arrays *arrays, struct sc_error *error);
 /* Declare every array (begin and part are ignored), then for each, in the same order: sc_arrays_writer_next and all its bytes in as
  * many pieces as wanted; then commit. On failure: abandon. */
 struct sc_arrays_writer;
-/* The format is chosen by the end of `path`: .safetensors, .pth, .pt, .npz; another one is refused. */
+/* The format is chosen by the end of `path`: .safetensors, .pth, .pt, .npz, .weights.h5; another one is refused. */
 enum sc_status sc_arrays_writer_open(struct sc_arrays_writer **out, const char *path, const struct sc_array *arrays, int64_t count,
 				     const char *const *metadata, int64_t metadata_count, struct sc_error *error);
 /* Whether that format has Keras' names and axes. */

@@ -1,5 +1,5 @@
 /* arrays_write.c - named arrays to a file of the format that its name asks for. The formats: safetensors_write.c, torch_write.c,
- * npz_write.c. */
+ * npz_write.c, keras_write.c. */
 #include "io/arrays_write.h"
 
 #include <stdlib.h>
@@ -78,7 +78,7 @@ enum sc_status sc_archive_write_metadata(struct sc_arrays_writer *writer, const 
 
 /* ---- All formats ------------------------------------------------------------------------------------------------------ */
 
-static const struct sc_array_writer *const formats[] = {&sc_safetensors_writer, &sc_torch_writer, &sc_npz_writer};
+static const struct sc_array_writer *const formats[] = {&sc_safetensors_writer, &sc_torch_writer, &sc_npz_writer, &sc_hdf5_writer};
 
 /* NULL: none. */
 static const struct sc_array_writer *find_format(const char *path)
@@ -111,7 +111,7 @@ enum sc_status sc_arrays_writer_open(struct sc_arrays_writer **out, const char *
 	const struct sc_array_writer *format = find_format(path);
 	if (!format)
 		return sc_fail(error, SC_ERROR_ARGUMENT, path, -1,
-			       "%s: expected a name that ends with .safetensors, .pth, .pt or .npz", path);
+			       "%s: expected a name that ends with .safetensors, .pth, .pt, .npz or, for Keras, .weights.h5", path);
 	struct sc_arrays_writer *writer = sc_allocate(1, sizeof *writer);
 	if (!writer)
 		return sc_fail_memory(error, sizeof *writer, path);

@@ -25,7 +25,7 @@ struct sc_array_writer {
 	enum sc_status (*finish)(struct sc_arrays_writer *writer, struct sc_error *error); /* after the last one */
 	bool keras;
 };
-extern const struct sc_array_writer sc_safetensors_writer, sc_torch_writer, sc_npz_writer;
+extern const struct sc_array_writer sc_safetensors_writer, sc_torch_writer, sc_npz_writer, sc_hdf5_writer;
 
 /* For archives: the entry under way ends and another begins. */
 enum sc_status sc_archive_begin(struct sc_arrays_writer *writer, const char *name, struct sc_error *error);

@@ -16,17 +16,9 @@
  * arrays->path, or NULL: that file itself. */
 enum sc_status sc_hdf5_list(struct sc_arrays *arrays, const uint8_t *image, int64_t bytes, struct sc_error *error);
 
-/* A file of such data sets without their numbers: bytes [begins[i] of an array, + its bytes) belong to array i, all others are
- * `frame`'s, one piece after the other. Numbers lie in the order of the arrays. */
-struct sc_hdf5_layout {
-	int64_t *begins; /* [count] */
-	int64_t file_bytes;
-	uint8_t *frame;
-	int64_t frame_bytes;
-};
-/* Names are paths; groups are made as they are needed. `subject`: the file, for messages. */
-enum sc_status sc_hdf5_lay_out(struct sc_hdf5_layout *layout, const struct sc_array *arrays, int64_t count, const char *subject,
-			       struct sc_error *error);
-void sc_hdf5_layout_release(struct sc_hdf5_layout *layout);
+/* All that stands before the numbers of a new file of such data sets, into *head (*bytes of them, the caller frees it): behind it the
+ * numbers follow, array after array. Names are paths; groups are made as they are needed. `subject`: the file, for messages. */
+enum sc_status sc_hdf5_head(uint8_t **head, int64_t *bytes, const struct sc_array *arrays, int64_t count, const char *subject,
+			    struct sc_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* file.c - models in files: a .safetensors file whose metadata carries the description, so that it needs nothing beside it.
+/* file.c - models in files whose metadata carries the description, so that they need nothing beside them.
  *
  * The bytes of the format are src/io's subject. A run folder stands for the weights.safetensors in it. */
 #include "io/file.h"
@@ -157,6 +157,24 @@ enum sc_status sc_model_load(struct sc_model **out, const char *path, struct sc_
 	return sc_model_load_as(out, NULL, NULL, path, error);
 }
 
+/* The views, with the names that the format of `path` gives them. */
+static enum sc_status write_views(const struct sc_model *model, struct sc_tensor *views, const char *path, const char *description,
+				  struct sc_error *error)
+{
+	const char *const metadata[] = {"format", "pt", DESCRIPTION_KEY, description};
+	char(*names)[SC_KERAS_PATH] = NULL;
+	enum sc_status status = SC_OK;
+	if (sc_arrays_name_is_keras(path)) {
+		names = sc_allocate(model->parameter_count, sizeof *names);
+		status = names ? sc_keras_name(model, views, names, error)
+			       : sc_fail_memory(error, model->parameter_count * (int64_t)sizeof *names, "Keras' names");
+	}
+	if (status == SC_OK)
+		status = sc_weights_write(path, views, model->parameter_count, metadata, 2, error);
+	free(names);
+	return status;
+}
+
 enum sc_status sc_model_save(const struct sc_model *model, const char *path, struct sc_error *error)
 {
 	char *text = NULL;
@@ -164,8 +182,7 @@ enum sc_status sc_model_save(const struct sc_model *model, const char *path, str
 	if (status != SC_OK)
 		return status;
 	struct sc_tensor *views = make_views(model, model->values);
-	const char *const metadata[] = {"format", "pt", DESCRIPTION_KEY, text};
-	status = views ? sc_weights_write(path, views, model->parameter_count, metadata, 2, error) : fail_views(model, error);
+	status = views ? write_views(model, views, path, text, error) : fail_views(model, error);
 	free(views);
 	free(text);
 	return status;

@@ -11,6 +11,12 @@
 enum sc_status sc_keras_match(const struct sc_model *model, const struct sc_arrays *file, struct sc_tensor *views,
 			      struct sc_error *error);
 
+#define SC_KERAS_PATH 192 /* bytes of the path of a variable */
+/* For writing: sets the name of each view to the path that Keras' load_weights looks for, kept in `names`: [parameter_count]. A net
+ * whose Keras model is not known is refused. */
+enum sc_status sc_keras_name(const struct sc_model *model, struct sc_tensor *views, char (*names)[SC_KERAS_PATH],
+			     struct sc_error *error);
+
 /* The layers with parameters of one kind (SC_NODE_CONVOLUTION, _BATCH_NORM, _DENSE) in the order in which a Keras model lists them;
  * `nodes`: [node_count], filled from the front. Gives their number. `depths`: [node_count], room to work in. */
 int sc_keras_order(const struct sc_model *model, enum sc_node_kind kind, int *nodes, int *depths);

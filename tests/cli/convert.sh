@@ -47,7 +47,9 @@ refused "say which model it belongs to with --model" "$formats/net.pth" x.pth
 refused "tensor 'conv1.weight': expected F32 (16, 3, 3, 3), found F32 (3, 2, 2, 1)" "$formats/net.pth" x.pth --model cifar20
 refused "tensor 'fc.weight': expected F32 (7, 64), found F32 (10, 64)" a.pth x.npz --model cifar20 --input 28x28x1 --classes 7
 refused "tensor 'layer1.3.conv1.weight': expected F32 (16, 16, 3, 3), but it is not there" a.pth x.npz --model cifar32 --input 28x28x1
-refused "ends with .safetensors, .pth, .pt or .npz" run x.bin
+refused "ends with .safetensors, .pth, .pt, .npz or, for Keras, .weights.h5" run x.bin
+refused "ends with .safetensors, .pth, .pt, .npz or, for Keras, .weights.h5" run x.keras
+refused "cifar20: expected a net of keras.applications" run x.weights.h5
 refused "goes with --model" run x.pth --classes 10
 head -c 20000 a.pth >short
 refused "no end record" short x.pth
