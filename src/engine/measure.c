@@ -87,7 +87,7 @@ static void measure_pass(const struct bench *b, const char *layer, enum pass pas
 	fill(b->src, c->mb * c->ih * c->iw * c->ic); /* each pass writes one of the three: fresh numbers keep them tame */
 	fill(b->weights, sc_weight_count(c));
 	fill(b->dst, c->mb * c->oh * c->ow * c->oc);
-	double start = sc_clock(), before = start, after;
+	double start = sc_clock(), before, after;
 	run_pass(b, pass);
 	do {
 		before = sc_clock();
