@@ -190,6 +190,7 @@ static void round_trip(struct sc_model *model)
 	struct sc_model *again = NULL;
 	size_t bytes[2];
 	uint8_t *content[2];
+	char hash[2][SC_HASH_SIZE];
 	fill(model);
 	for (int i = 0; i < 2; i++) {
 		if (sc_model_save(model, in_folder("net.weights.h5"), &error) != SC_OK)
@@ -200,8 +201,13 @@ static void round_trip(struct sc_model *model)
 	if (sc_model_load(&again, in_folder("net.weights.h5"), &error) != SC_OK)
 		fail_msg("%s", error.message);
 	assert_string_equal(sc_model_name(again), sc_model_name(model));
-	assert_int_equal(again->value_count, model->value_count);
-	assert_memory_equal(again->values, model->values, (size_t)model->value_count * sizeof(float));
+	assert_int_equal(sc_hash_file(hash[0], in_folder("net.weights.h5"), &error), SC_OK);
+	assert_int_equal(sc_model_hash(model, hash[1], &error), SC_OK);
+	assert_string_equal(hash[0], hash[1]);
+	assert_int_equal(again->parameter_count, model->parameter_count);
+	for (int i = 0; i < model->parameter_count; i++)
+		assert_memory_equal(sc_parameter_values(again, i), sc_parameter_values(model, i),
+				    (size_t)model->parameters[i].count * sizeof(float));
 	free(content[0]);
 	free(content[1]);
 	sc_model_destroy(again);
