@@ -63,16 +63,16 @@ class ResnetBlock(layers.Layer):
 class ResNet(Model):
     """(batch, height, width, channels) -> (batch, classes): probabilities, or scores where `activation` is None"""
 
-    def __init__(self, blocks=(2, 2, 2, 2), residual=Residual, classes=10, activation="softmax"):
+    def __init__(self, blocks=(2, 2, 2, 2), residual=Residual, classes=10, activation="softmax", widths=(64, 128, 256, 512)):
         super().__init__()
-        self.conv = layers.Conv2D(64, 7, 2, padding="same")
+        self.conv = layers.Conv2D(widths[0], 7, 2, padding="same")
         self.bn = layers.BatchNormalization()
         self.relu = layers.Activation("relu")
         self.mp = layers.MaxPool2D(3, 2, padding="same")
-        self.resnet_block1 = ResnetBlock(residual, 64, blocks[0], first_block=True)
-        self.resnet_block2 = ResnetBlock(residual, 128, blocks[1])
-        self.resnet_block3 = ResnetBlock(residual, 256, blocks[2])
-        self.resnet_block4 = ResnetBlock(residual, 512, blocks[3])
+        self.resnet_block1 = ResnetBlock(residual, widths[0], blocks[0], first_block=True)
+        self.resnet_block2 = ResnetBlock(residual, widths[1], blocks[1])
+        self.resnet_block3 = ResnetBlock(residual, widths[2], blocks[2])
+        self.resnet_block4 = ResnetBlock(residual, widths[3], blocks[3])
         self.gap = layers.GlobalAvgPool2D()
         self.fc = layers.Dense(classes, activation=activation)
 

@@ -198,12 +198,37 @@ enum sc_status sc_model_hash(const struct sc_model *model, char hash[SC_HASH_SIZ
 	return status;
 }
 
+/* Whether the file has Keras' names and axes, of which hashes are not made, and says which net it belongs to. */
+static enum sc_status is_described_keras(bool *is, const char *weights, struct sc_error *error)
+{
+	struct sc_arrays file;
+	enum sc_status status = sc_arrays_open(&file, weights, error);
+	if (status != SC_OK)
+		return status;
+	*is = file.reader->keras && sc_arrays_metadata(&file, DESCRIPTION_KEY);
+	sc_arrays_close(&file);
+	return SC_OK;
+}
+
+static enum sc_status hash_model_file(char hash[SC_HASH_SIZE], const char *weights, struct sc_error *error)
+{
+	struct sc_model *model = NULL;
+	enum sc_status status = sc_model_load(&model, weights, error);
+	if (status == SC_OK)
+		status = sc_model_hash(model, hash, error);
+	sc_model_destroy(model);
+	return status;
+}
+
 enum sc_status sc_hash_file(char hash[SC_HASH_SIZE], const char *path, struct sc_error *error)
 {
 	char *weights = NULL;
+	bool keras = false;
 	enum sc_status status = find_weights(&weights, path, error);
 	if (status == SC_OK)
-		status = sc_weights_hash_file(hash, weights, error);
+		status = is_described_keras(&keras, weights, error);
+	if (status == SC_OK)
+		status = (keras ? hash_model_file : sc_weights_hash_file)(hash, weights, error);
 	free(weights);
 	return status;
 }

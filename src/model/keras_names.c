@@ -66,7 +66,7 @@ static void name_variables(const struct sc_node *node, const char *path, struct 
 	const int count = sc_keras_variables(node, parameters);
 	for (int i = 0; i < count; i++) {
 		char *name = names[parameters[i]];
-		snprintf(name, SC_KERAS_PATH, "%.*s/vars/%d", SC_KERAS_PATH - 8, path, i);
+		snprintf(name, SC_KERAS_PATH, "%.170s/vars/%d", path, i);
 		views[parameters[i]].name = name;
 	}
 }

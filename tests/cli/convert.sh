@@ -27,6 +27,19 @@ run convert run again.pth --json
 [[ $out == '{'*'"model": "cifar20"'*'"file": "again.pth"'*"\"weights_sha256\": \"$hash\""* ]] || fail "convert --json: $out"
 cmp -s a.pth again.pth || fail "the same weights made another file"
 
+# From Keras and back to it: the tutorial's class, with two small stages.
+echo '{"name": "small", "blocks": [1, 1], "widths": [2, 3], "stem_channels": 2, "padding": "same", "convolution_bias": "always",
+	"projection_batch_norm": false}' >net.json
+run convert "$formats/tutorial.weights.h5" from.safetensors --model net.json --input 28x28x1 --classes 3 --preprocess raw
+((code == 0)) || fail "convert tutorial.weights.h5: exit $code: $err"
+run convert from.safetensors to.weights.h5
+[[ $code == 0 && $out == *"model    small, 28x28x1, 3 classes, "*"pixels   0..255 as they are"* ]] || fail "convert to.weights.h5: $code: $out $err"
+mv to.weights.h5 nameless
+run convert nameless again.safetensors
+cmp -s from.safetensors again.safetensors || fail "convert to.weights.h5 and back: $code: $out $err"
+run hash from.safetensors nameless
+[[ $(cut -d' ' -f1 <<<"$out" | uniq | wc -l) == 1 ]] || fail "hash: $out"
+
 # A model by name: how pixels are prepared travels with the file.
 run convert a.pth named.safetensors --model cifar20 --input 28x28x1 --preprocess raw
 [[ $code == 0 && $out == *"pixels   0..255 as they are"* ]] || fail "--preprocess raw: $out $err"
@@ -51,6 +64,9 @@ refused "ends with .safetensors, .pth, .pt, .npz or, for Keras, .weights.h5" run
 refused "ends with .safetensors, .pth, .pt, .npz or, for Keras, .weights.h5" run x.keras
 refused "cifar20: expected a net of keras.applications" run x.weights.h5
 refused "goes with --model" run x.pth --classes 10
+refused "tensor 'fc.weight': expected F32 (3, 10), found F32 (3, 3), Keras' 'fc/vars/0'" "$formats/tutorial.weights.h5" x.pth --model net.json --input 28x28x1 --classes 10
+head -c 60000 "$formats/tutorial.weights.h5" >short
+refused "damaged HDF5 file: it declares 68712 bytes and has 60000" short x.pth
 head -c 20000 a.pth >short
 refused "no end record" short x.pth
 finish
