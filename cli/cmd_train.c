@@ -327,7 +327,7 @@ const struct cli_command cli_train = {
 	.examples = "  shortcut train mnist\n"
 		    "  shortcut train mnist --recipe keras-tutorial --take 10000 --epochs 5\n"
 		    "  shortcut train data/mnist --model resnet34 --batch 64 --learning-rate 0.02 --out runs/mine\n"
-		    "  shortcut train mnist --model resnet50 --batch 64 --memory 512M\n",
+		    "  shortcut train mnist --model cifar56 --memory 256M\n",
 	.options = options,
 	.minimum_words = 1,
 	.maximum_words = 1,

@@ -20,6 +20,8 @@ static char images[80], run[80], fresh_run[96];
 static int64_t fresh_runs;
 static char hash[SC_HASH_SIZE]; /* of the model */
 
+static int64_t whole_plan_bytes; /* of a training in batches of two, on one thread */
+
 static const struct sc_model_options shape = {.height = 8, .width = 8, .channels = 1, .classes = 10};
 
 /* ---- What is tried --------------------------------------------------------------------------------------------------------- */
@@ -49,6 +51,18 @@ static enum sc_status make_train_plan(struct sc_error *error)
 static enum sc_status make_infer_plan(struct sc_error *error)
 {
 	return make_plan(SC_MODE_INFER, 1, error);
+}
+
+/* One byte less than the plan would take: a block is computed again. */
+static enum sc_status make_plan_in_less_memory(struct sc_error *error)
+{
+	struct sc_plan *plan = NULL;
+	const struct sc_plan_options options = {.batch = 2, .compute = {.threads = 1}, .memory = whole_plan_bytes - 1};
+	enum sc_status status = sc_plan_create(&plan, model, &options, error);
+	if (!status)
+		assert_true(sc_plan_block_count(plan) > 0);
+	sc_plan_destroy(plan);
+	return status;
 }
 
 static enum sc_status make_plan_with_threads(struct sc_error *error)
@@ -243,6 +257,7 @@ static void try_all(action act, const char *name)
 TEST(create_model)
 TEST(make_train_plan)
 TEST(make_infer_plan)
+TEST(make_plan_in_less_memory)
 TEST(make_plan_with_threads)
 TEST(load_data)
 TEST(train_a_step)
@@ -271,6 +286,17 @@ static void write_idx(const char *name, const unsigned char *header, size_t byte
 	fclose(stream);
 }
 
+static int measure_plan(void)
+{
+	struct sc_plan *plan = NULL;
+	const struct sc_plan_options options = {.batch = 2, .compute = {.threads = 1}};
+	if (sc_plan_create(&plan, model, &options, NULL))
+		return 1;
+	whole_plan_bytes = sc_plan_promised_bytes(plan);
+	sc_plan_destroy(plan);
+	return 0;
+}
+
 static int set_up(void **state)
 {
 	if (make_folder(state))
@@ -284,7 +310,7 @@ static int set_up(void **state)
 	struct sc_fit_options options = fit_options();
 	options.run = run;
 	options.steps = 1;
-	return sc_data_open(&data, images, NULL, NULL) || sc_model_create(&model, "cifar20", &shape, NULL) ||
+	return sc_data_open(&data, images, NULL, NULL) || sc_model_create(&model, "cifar20", &shape, NULL) || measure_plan() ||
 	       sc_model_hash(model, hash, NULL) || fit(&options, NULL);
 }
 
@@ -305,6 +331,7 @@ int main(int count, char **words)
 	read_options(count, words);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(try_create_model),	  cmocka_unit_test(try_make_train_plan), cmocka_unit_test(try_make_infer_plan),
+		cmocka_unit_test(try_make_plan_in_less_memory),
 		cmocka_unit_test(try_make_plan_with_threads), cmocka_unit_test(try_load_data),	cmocka_unit_test(try_train_a_step),
 		cmocka_unit_test(try_train_and_save),	 cmocka_unit_test(try_resume),		 cmocka_unit_test(try_run_options),
 		cmocka_unit_test(try_load),		  cmocka_unit_test(try_hash_run),	 cmocka_unit_test(try_evaluate),
