@@ -1,4 +1,4 @@
-"""libshortcut for Python's tools: scores of a weights file on given images, through the public header's functions."""
+"""libshortcut for Python's tools: scores of a weights file on given images, and steps of training, through the public header's functions."""
 
 import ctypes
 import pathlib
@@ -27,10 +27,33 @@ class Compute(ctypes.Structure):
 
 
 class PlanOptions(ctypes.Structure):
-    _fields_ = [("mode", ctypes.c_int), ("batch", ctypes.c_int64), ("compute", Compute)]
+    _fields_ = [
+        ("mode", ctypes.c_int),
+        ("batch", ctypes.c_int64),
+        ("compute", Compute),
+        ("keep_outputs", ctypes.c_bool),
+        ("memory", ctypes.c_int64),
+    ]
 
 
-MODE_INFER = 1
+class Optimizer(ctypes.Structure):
+    _fields_ = [
+        ("learning_rate", ctypes.c_float),
+        ("momentum", ctypes.c_float),
+        ("nesterov", ctypes.c_bool),
+        ("weight_decay", ctypes.c_float),
+        ("momentum_form", ctypes.c_int),
+        ("weight_decay_form", ctypes.c_int),
+        ("decay_all", ctypes.c_bool),
+    ]
+
+
+class Score(ctypes.Structure):
+    _fields_ = [("count", ctypes.c_int64), ("correct", ctypes.c_int64), ("loss", ctypes.c_double), ("accuracy", ctypes.c_double)]
+
+
+MODE_TRAIN, MODE_INFER = 0, 1
+FLOATS, LABELS = ctypes.POINTER(ctypes.c_float), ctypes.POINTER(ctypes.c_int32)
 
 
 class Library:
@@ -43,16 +66,35 @@ class Library:
         if getattr(self.library, name)(*arguments, ctypes.byref(self.error)) != 0:
             raise RuntimeError(self.error.message.decode())
 
-    def scores(self, path, images, convolution=0):
-        """images (mb, height, width, channels), prepared -> scores (mb, classes), before the softmax."""
+    def open(self, path, mode, batch, convolution):
         model, plan = ctypes.c_void_p(), ctypes.c_void_p()
-        images = np.ascontiguousarray(images, np.float32)
         self.call("sc_model_load", ctypes.byref(model), str(path).encode())
-        options = PlanOptions(MODE_INFER, len(images), Compute(0, None, convolution, False))
+        options = PlanOptions(mode, batch, Compute(0, None, convolution, False), False, 0)
         self.call("sc_plan_create", ctypes.byref(plan), model, ctypes.byref(options))
-        scores = np.zeros((len(images), self.library.sc_model_classes(model)), np.float32)
-        pointer = ctypes.POINTER(ctypes.c_float)
-        self.library.sc_plan_forward(plan, images.ctypes.data_as(pointer), scores.ctypes.data_as(pointer))
+        return model, plan
+
+    def close(self, model, plan):
         self.library.sc_plan_destroy(plan)
         self.library.sc_model_destroy(model)
+
+    def scores(self, path, images, convolution=0):
+        """images (mb, height, width, channels), prepared -> scores (mb, classes), before the softmax."""
+        images = np.ascontiguousarray(images, np.float32)
+        model, plan = self.open(path, MODE_INFER, len(images), convolution)
+        scores = np.zeros((len(images), self.library.sc_model_classes(model)), np.float32)
+        self.library.sc_plan_forward(plan, images.ctypes.data_as(FLOATS), scores.ctypes.data_as(FLOATS))
+        self.close(model, plan)
         return scores
+
+    def train(self, path, batches, optimizer, trained, convolution=0):
+        """Steps on batches of (images, labels), from the weights in `path` -> losses; the weights go to the file `trained`."""
+        self.library.sc_plan_step.restype = Score
+        model, plan = self.open(path, MODE_TRAIN, len(batches[0][1]), convolution)
+        losses = []
+        for images, labels in batches:
+            images, labels = np.ascontiguousarray(images, np.float32), np.ascontiguousarray(labels, np.int32)
+            losses.append(self.library.sc_plan_step(plan, images.ctypes.data_as(FLOATS), labels.ctypes.data_as(LABELS)).loss)
+            self.library.sc_plan_update(plan, ctypes.byref(optimizer))
+        self.call("sc_model_save", model, str(trained).encode())
+        self.close(model, plan)
+        return losses
