@@ -44,15 +44,17 @@ run predict moved small --index 3 --top 1 --json
 [[ $out == '{'*'"predictions": [{"image": "small", "index": 3, "label": 0, "class": '* ]] || fail "predict --json: $out"
 
 # Two epochs in one go, or one and then the other.
-run train small --batch 64 --epochs 2 --seed 3 --quiet --out whole
+small_part part train 128
+small_part part t10k 16
+run train part --batch 32 --epochs 2 --seed 3 --quiet --out whole
 whole=$(sed -n 's/^weights *sha256 //p' <<<"$out")
-run train small --batch 64 --epochs 2 --steps 4 --seed 3 --quiet --out parts
+run train part --batch 32 --epochs 2 --steps 4 --seed 3 --quiet --out parts
 ((code == 0)) || fail "train --steps: exit $code: $err"
-run train small --resume parts --quiet
+run train part --resume parts --quiet
 ((code == 0)) || fail "train --resume: exit $code: $err"
 [[ $(sed -n 's/^weights *sha256 //p' <<<"$out") == "$whole" ]] || fail "a resumed training gave other weights than a whole one: $out"
 
-run train small --resume parts --convolution direct --quiet
+run train part --resume parts --convolution direct --quiet
 [[ $code == 1 && $err == *"convolution"* ]] || fail "a run was resumed with another convolution method: $code $err"
 
 # The tutorial's net, resized input, validation.
