@@ -2,6 +2,7 @@
 #include "allocator.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 
 static atomic_long calls, countdown, blocks, map_bytes;
 static atomic_bool all_fail, failed;
+static pthread_t asker; /* whose allocations fail: a sanitizer's part of another thread's beginning does not bear it, and ours have none */
 
 long allocation_count(void)
 {
@@ -19,6 +21,7 @@ long allocation_count(void)
 
 void fail_allocation(long n, bool all_later)
 {
+	asker = pthread_self();
 	atomic_store(&failed, false);
 	atomic_store(&all_fail, all_later);
 	atomic_store(&countdown, n);
@@ -48,7 +51,7 @@ static bool refuse(void)
 {
 	atomic_fetch_add(&calls, 1);
 	long n = atomic_load(&countdown);
-	if (n <= 0)
+	if (n <= 0 || !pthread_equal(pthread_self(), asker))
 		return false;
 	if (n > 1) {
 		atomic_store(&countdown, n - 1);

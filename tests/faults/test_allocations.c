@@ -65,12 +65,10 @@ static enum sc_status make_plan_in_less_memory(struct sc_error *error)
 	return status;
 }
 
-#ifndef SANITIZED /* a thread's beginning has a part of the sanitizer's then, which allocates, and does not bear a failure */
 static enum sc_status make_plan_with_threads(struct sc_error *error)
 {
 	return make_plan(SC_MODE_INFER, 3, error);
 }
-#endif
 
 static enum sc_status load_data(struct sc_error *error)
 {
@@ -260,9 +258,7 @@ TEST(create_model)
 TEST(make_train_plan)
 TEST(make_infer_plan)
 TEST(make_plan_in_less_memory)
-#ifndef SANITIZED
 TEST(make_plan_with_threads)
-#endif
 TEST(load_data)
 TEST(train_a_step)
 TEST(train_and_save)
@@ -336,9 +332,7 @@ int main(int count, char **words)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(try_create_model),	  cmocka_unit_test(try_make_train_plan), cmocka_unit_test(try_make_infer_plan),
 		cmocka_unit_test(try_make_plan_in_less_memory),
-#ifndef SANITIZED
 		cmocka_unit_test(try_make_plan_with_threads),
-#endif
 		cmocka_unit_test(try_load_data),	cmocka_unit_test(try_train_a_step),
 		cmocka_unit_test(try_train_and_save),	 cmocka_unit_test(try_resume),		 cmocka_unit_test(try_run_options),
 		cmocka_unit_test(try_load),		  cmocka_unit_test(try_hash_run),	 cmocka_unit_test(try_evaluate),
