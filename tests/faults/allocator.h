@@ -7,8 +7,11 @@
 
 #include <stdbool.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
+#elif defined(__SANITIZE_THREAD__) /* it begins after the first allocations, which it would watch in our functions */
+#define SANITIZED 1
+#define NOT_INTERPOSED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define SANITIZED 1
