@@ -19,6 +19,7 @@
 #endif
 #endif
 
+bool allocations_can_fail(void); /* in this build */
 long allocation_count(void); /* calls so far that want memory */
 /* The n-th from now on fails (from 1), and with `all_later` so do those after it; 0: none fails. */
 void fail_allocation(long n, bool all_later);
