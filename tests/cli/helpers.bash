@@ -53,7 +53,7 @@ small_data() {
 run() {
 	code=0
 	"$SHORTCUT" "$@" >"$work/.out" 2>"$work/.err" </dev/null || code=$?
-	sed -i '/^==[0-9]*==WARNING: AddressSanitizer failed to allocate/d' "$work/.err" # it tells of each refusal
+	sed -i '/^==[0-9]*==WARNING: [A-Za-z]*Sanitizer failed to allocate/d' "$work/.err" # it tells of each refusal
 	out=$(<"$work/.out")
 	err=$(<"$work/.err")
 	err_lines=$(wc -l <"$work/.err")
