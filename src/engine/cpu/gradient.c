@@ -1,76 +1,160 @@
-/* gradient.c - weight gradients: chunks of images, blocks of output channels, register tiles of rows.
+/* gradient.c - weight gradients: chunks of images, regions of the weights, register tiles of rows.
  *
- * Each chunk (chunks.h) has its own sums, joined along the tree at the end. A unit of work is a part of one chunk's sums and so
- * walks over all of the chunk's pixels, in stretches whose source and gradient stay in the L1 cache while the taps pass over them.
- * Rows of a tile are source channels; where there are few of them (the first layer), rows are the taps of one kernel column
- * instead. A block of output channels lies in one group, or in several narrow ones side by side: then its source is spread first.
+ * Each chunk (chunks.h) has its own sums, joined along the tree at the end. A unit of work is a region of one chunk's sums, small
+ * enough for the L2 cache, and walks over all of the chunk's pixels, stretch by stretch: source and gradient of a stretch are laid
+ * out in panels (panels.h), which the tiles of all taps then read from the cache. Rows of a tile are source channels; where there
+ * are few of them (the first layer), rows are the taps of one kernel column instead. A region lies in one group, or in several
+ * narrow ones side by side: then its source is spread instead (spread.h).
  */
 #include <string.h>
 
 #include "engine/chunks.h"
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/gradient_tile.h"
+#include "engine/cpu/panels.h"
 #include "engine/cpu/spread.h"
 #include "engine/cpu/winograd.h"
 
 #define FEW_CHANNELS   8
-#define STRETCH_PIXELS 256
-#define UNIT_NUMBERS   32768 /* sums of a unit of work: they stay in the L2 cache */
+#define STRETCH_PIXELS 128
+#define REGION_NUMBERS 32768 /* sums of a unit of work */
+#define REGION_BLOCKS  8     /* of output channels in a region, at most */
+#define PANEL          ((TILE_PIXELS + LANES - 1) / LANES * LANES)
 
 struct gradient {
-	const struct sc_convolution *c;
-	const float *src, *diff_dst;
+	struct sc_convolution c; /* see dissolve_strides */
+	struct raster source, diff_dst;
 	float *sums;      /* (chunks, kh, kw, depth, oc) */
 	float *bias_sums; /* (chunks, oc), or NULL */
-	float *scratch;   /* (threads, scratch_numbers): spread sources */
-	int64_t chunk_images, chunks, blocks;
-	bool spread;
-	int64_t depth; /* source channels of a group */
-	int64_t tiles; /* of source channels */
-	int64_t sets;  /* of such tiles: the rows of a unit of work */
+	float *scratch;   /* (threads, scratch_numbers) */
+	int64_t chunk_images, chunks;
+	bool spread, by_columns;
+	int64_t depth;                 /* source channels of a group */
+	int64_t parts, width;          /* that share no source channels; output channels of one */
+	int64_t rows;                  /* source channels of a tile */
+	int64_t tiles, blocks;         /* of a part: of source channels, of output channels */
+	int64_t tile_sets, block_sets; /* of a part: one of each makes a region */
+	int64_t stretch_n, stretch_h;  /* images and output rows of a stretch */
 };
 
-/* Output channels that a unit of work sums for: of one group, or of some that lie side by side. */
-struct block {
-	int64_t first, channels;
-	int64_t src; /* first channel of the group's source */
+/* Tiles of source channels [t0, t1) and blocks of output channels [b0, b1) of a part; images [n0, n1). */
+struct region {
+	int64_t t0, t1, b0, b1, n0, n1;
+	int64_t first_ic, first_oc, channels; /* of the part: where it begins, and its output channels */
+	float *sums;                          /* of the chunk, from the part's first output channel on */
 };
 
-static bool is_spread(const struct sc_convolution *c)
+/* Images [n0, n1), output rows [y0, y1), and the source rows [top, bottom) that they reach. */
+struct stretch {
+	int64_t n0, n1, y0, y1, top, bottom;
+};
+
+/* A stretch in the cache: its source, tile by tile or spread, and its gradient, block by block. */
+struct cached {
+	float *source, *diff_dst;
+	int64_t pixel, number; /* of the source: numbers from one pixel, one channel to the next */
+	int64_t tile, block;   /* numbers from one to the next */
+};
+
+/* ---- What is done together -------------------------------------------------------------------------------------------------- */
+
+/* A 1x1 kernel without padding reads one source pixel for each output pixel: the raster leaves out the others. */
+static void dissolve_strides(struct gradient *g)
 {
-	return side_by_side(c->groups, sc_group_ic(c), sc_group_oc(c));
+	struct sc_convolution *c = &g->c;
+	if (c->kh != 1 || c->kw != 1 || c->pad_top || c->pad_left || (c->oh - 1) * c->stride_h >= c->ih ||
+	    (c->ow - 1) * c->stride_w >= c->iw)
+		return;
+	g->source.row *= c->stride_h, g->source.pixel *= c->stride_w;
+	c->ih = c->oh, c->iw = c->ow, c->stride_h = c->stride_w = 1;
 }
 
-static int64_t blocks_in_group(const struct sc_convolution *c)
+/* Regions are as square as may be: then each panel is read often. */
+static void cut_regions(struct gradient *g)
 {
-	return (sc_group_oc(c) + BLOCK - 1) / BLOCK;
+	int64_t pairs = maximum(1, REGION_NUMBERS / (g->c.kh * g->c.kw * TILE_PIXELS * BLOCK)), blocks = 1;
+	while (blocks < minimum(g->blocks, REGION_BLOCKS) && (blocks + 1) * (blocks + 1) <= pairs)
+		blocks++;
+	int64_t tiles = g->spread || g->by_columns ? g->tiles : maximum(1, pairs / blocks);
+	g->block_sets = (g->blocks + blocks - 1) / blocks;
+	g->tile_sets = (g->tiles + tiles - 1) / tiles;
 }
 
-static int64_t block_count(const struct sc_convolution *c)
+static void cut_stretches(struct gradient *g)
 {
-	return is_spread(c) ? (c->oc + BLOCK - 1) / BLOCK : c->groups * blocks_in_group(c);
-}
-
-static struct block block_at(const struct gradient *g, int64_t index)
-{
-	const struct sc_convolution *c = g->c;
+	const struct sc_convolution *c = &g->c;
+	g->stretch_h = minimum(c->oh, (STRETCH_PIXELS + c->ow - 1) / c->ow);
 	if (g->spread)
-		return (struct block){index * BLOCK, minimum(BLOCK, c->oc - index * BLOCK), 0};
-	int64_t group = index / blocks_in_group(c), offset = index % blocks_in_group(c) * BLOCK;
-	return (struct block){group * sc_group_oc(c) + offset, minimum(BLOCK, sc_group_oc(c) - offset), group * g->depth};
+		g->stretch_h = minimum(g->stretch_h, spread_band(c->oh, c->stride_h, c->kh, c->iw * g->depth * BLOCK));
+	bool whole = g->stretch_h == c->oh && !g->spread;
+	g->stretch_n = whole ? minimum(g->chunk_images, maximum(1, STRETCH_PIXELS / (c->oh * c->ow))) : 1;
 }
 
-/* Output rows whose source is spread at once, and the numbers that takes. */
-static int64_t spread_rows(const struct sc_convolution *c)
+static struct gradient plan_gradient(const struct sc_convolution *c)
 {
-	return spread_band(c->oh, c->stride_h, c->kh, c->iw * sc_group_ic(c) * BLOCK);
+	struct gradient g = {
+		.c = *c,
+		.source = {.image = c->ih * c->iw * c->ic, .row = c->iw * c->ic, .pixel = c->ic},
+		.diff_dst = {.image = c->oh * c->ow * c->oc, .row = c->ow * c->oc, .pixel = c->oc},
+		.chunk_images = sc_gradient_chunk_images(c),
+		.chunks = sc_gradient_chunk_count(c),
+		.spread = side_by_side(c->groups, sc_group_ic(c), sc_group_oc(c)),
+		.depth = sc_group_ic(c),
+	};
+	g.by_columns = !g.spread && g.depth < FEW_CHANNELS;
+	g.parts = g.spread ? (c->oc + BLOCK - 1) / BLOCK : c->groups;
+	g.width = g.spread ? BLOCK : sc_group_oc(c);
+	g.tiles = (g.depth + TILE_PIXELS - 1) / TILE_PIXELS;
+	g.rows = (g.depth + g.tiles - 1) / g.tiles;
+	g.tiles = (g.depth + g.rows - 1) / g.rows;
+	g.blocks = (g.width + BLOCK - 1) / BLOCK;
+	if (!g.by_columns && !g.spread)
+		dissolve_strides(&g);
+	cut_regions(&g);
+	cut_stretches(&g);
+	return g;
 }
 
-static int64_t scratch_numbers(const struct sc_convolution *c)
+static struct region region_at(const struct gradient *g, int64_t unit)
 {
-	int64_t rows = minimum(c->ih, (spread_rows(c) - 1) * c->stride_h + c->kh);
-	return is_spread(c) ? whole_lines(rows * c->iw * sc_group_ic(c) * BLOCK) : 0;
+	int64_t tile_set = unit % g->tile_sets, block_set = unit / g->tile_sets % g->block_sets;
+	int64_t part = unit / g->tile_sets / g->block_sets % g->parts, chunk = unit / g->tile_sets / g->block_sets / g->parts;
+	int64_t first_oc = part * g->width;
+	return (struct region){
+		.t0 = tile_set * g->tiles / g->tile_sets,
+		.t1 = (tile_set + 1) * g->tiles / g->tile_sets,
+		.b0 = block_set * g->blocks / g->block_sets,
+		.b1 = (block_set + 1) * g->blocks / g->block_sets,
+		.n0 = chunk * g->chunk_images,
+		.n1 = minimum(g->c.mb, (chunk + 1) * g->chunk_images),
+		.first_ic = g->spread ? 0 : part * g->depth,
+		.first_oc = first_oc,
+		.channels = minimum(g->width, g->c.oc - first_oc),
+		.sums = g->sums + chunk * sc_weight_count(&g->c) + first_oc,
+	};
 }
+
+/* The largest stretch of the largest region; of `scratch` nothing is read. */
+static struct cached cached_in(const struct gradient *g, float *scratch)
+{
+	int64_t reached = minimum(g->c.ih, (g->stretch_h - 1) * g->c.stride_h + g->c.kh);
+	int64_t pixels = g->stretch_n * reached * g->c.iw, tiles = (g->tiles + g->tile_sets - 1) / g->tile_sets;
+	struct cached in = {.source = scratch, .pixel = PANEL, .number = 1, .tile = panel_stride(pixels, PANEL)};
+	if (g->spread)
+		in.pixel = g->depth * BLOCK, in.number = BLOCK, in.tile = g->rows * BLOCK;
+	in.diff_dst = scratch + (g->spread ? whole_lines(pixels * in.pixel) : tiles * in.tile);
+	in.block = panel_stride(g->stretch_n * g->stretch_h * g->c.ow, BLOCK);
+	return in;
+}
+
+static int64_t scratch_numbers(const struct gradient *g)
+{
+	float origin;
+	struct cached in = cached_in(g, &origin);
+	return g->by_columns ? 0 : in.diff_dst - in.source + (g->blocks + g->block_sets - 1) / g->block_sets * in.block;
+}
+
+/* ---- Rows are source channels ----------------------------------------------------------------------------------------------- */
 
 /* Output positions [first, last) of an axis that tap `tap` takes from inside the source. */
 static void valid_outputs(int64_t tap, int64_t stride, int64_t pad, int64_t size, int64_t outputs, int64_t *first, int64_t *last)
@@ -97,22 +181,11 @@ static void merge_loops(struct walk *outer, struct walk *inner)
 	outer->count = 1;
 }
 
-/* ---- Rows are source channels -------------------------------------------------------------------------------------------------
- */
-
-/* A stretch of pixels: images [n0, n1), output rows [y0, y1), and their source: `src` is row `top` of image n0, first channel of
- * the group. */
-struct stretch {
-	int64_t n0, n1, y0, y1;
-	const float *src;
-	int64_t top;
-};
-
-static void run_tap(const struct gradient *g, const struct stretch *s, float *sums, int64_t r, int64_t t, int64_t i0, int rows,
-		    const struct block *b)
+/* One tap of one tile and one block over a stretch; `source` and `diff_dst` are those of tile and block. */
+static void run_tap(const struct gradient *g, const struct stretch *s, const struct cached *in, int64_t r, int64_t t,
+		    struct gradient_tile *tile, int rows)
 {
-	const struct sc_convolution *c = g->c;
-	int64_t number = g->spread ? BLOCK : 1, pixel = g->spread ? g->depth * BLOCK : c->ic;
+	const struct sc_convolution *c = &g->c;
 	int64_t first_y, last_y, first_x, last_x;
 	valid_outputs(r, c->stride_h, c->pad_top, c->ih, c->oh, &first_y, &last_y);
 	valid_outputs(t, c->stride_w, c->pad_left, c->iw, c->ow, &first_x, &last_x);
@@ -120,145 +193,164 @@ static void run_tap(const struct gradient *g, const struct stretch *s, float *su
 	if (first_y >= last_y || first_x >= last_x)
 		return;
 	int64_t iy = first_y * c->stride_h - c->pad_top + r, ix = first_x * c->stride_w - c->pad_left + t;
-	struct gradient_tile tile = {
-		.src = s->src + ((iy - s->top) * c->iw + ix) * pixel + i0 * number,
-		.diff_dst = g->diff_dst + ((s->n0 * c->oh + first_y) * c->ow + first_x) * c->oc + b->first,
-		.row_stride = number,
-		.images = {s->n1 - s->n0, c->ih * c->iw * pixel, c->oh * c->ow * c->oc},
-		.rows = {last_y - first_y, c->stride_h * c->iw * pixel, c->ow * c->oc},
-		.columns = {last_x - first_x, c->stride_w * pixel, c->oc},
-		.sums = sums + ((r * c->kw + t) * g->depth + i0) * c->oc + b->first,
-		.sums_stride = c->oc,
-		.channels = b->channels,
-		.spread = g->spread,
-	};
-	merge_loops(&tile.rows, &tile.columns);
-	merge_loops(&tile.images, &tile.rows);
-	merge_loops(&tile.rows, &tile.columns);
-	SC_CPU(gradient_tile_run)(rows, &tile);
+	struct gradient_tile at = *tile;
+	at.src += ((iy - s->top) * c->iw + ix) * in->pixel;
+	at.diff_dst += ((first_y - s->y0) * c->ow + first_x) * BLOCK;
+	at.sums += (r * c->kw + t) * g->depth * c->oc;
+	at.images = (struct walk){s->n1 - s->n0, (s->bottom - s->top) * c->iw * in->pixel, (s->y1 - s->y0) * c->ow * BLOCK};
+	at.rows = (struct walk){last_y - first_y, c->stride_h * c->iw * in->pixel, c->ow * BLOCK};
+	at.columns = (struct walk){last_x - first_x, c->stride_w * in->pixel, BLOCK};
+	merge_loops(&at.rows, &at.columns);
+	merge_loops(&at.images, &at.rows);
+	merge_loops(&at.rows, &at.columns);
+	SC_CPU(gradient_tile_run)(rows, &at);
 }
 
-static int64_t channel_tiles(const struct sc_convolution *c)
+/* All of the region's sums take in a stretch that lies in the cache. */
+static void run_stretch(const struct gradient *g, const struct region *region, const struct stretch *s, const struct cached *in)
 {
-	return (sc_group_ic(c) + TILE_PIXELS - 1) / TILE_PIXELS;
+	for (int64_t b = region->b0; b < region->b1; b++)
+		for (int64_t t = region->t0; t < region->t1; t++) {
+			int64_t first = t * g->rows, tile_rows = minimum(g->rows, g->depth - first);
+			struct gradient_tile tile = {
+				.src = in->source + (t - region->t0) * in->tile,
+				.diff_dst = in->diff_dst + (b - region->b0) * in->block,
+				.row_stride = in->number,
+				.sums = region->sums + first * g->c.oc + b * BLOCK,
+				.sums_stride = g->c.oc,
+				.channels = minimum(BLOCK, region->channels - b * BLOCK),
+				.spread = g->spread,
+			};
+			for (int64_t tap = 0; tap < g->c.kh * g->c.kw; tap++)
+				run_tap(g, s, in, tap / g->c.kw, tap % g->c.kw, &tile, (int)tile_rows);
+		}
 }
 
-static int64_t tile_begin(const struct gradient *g, int64_t tile)
+static void cache_source(const struct gradient *g, const struct region *region, const struct stretch *s, const struct cached *in)
 {
-	return tile * (g->depth / g->tiles) + minimum(tile, g->depth % g->tiles);
-}
-
-/* The tiles [first, last) of source channels over one stretch. */
-static void run_stretch(const struct gradient *g, const struct stretch *s, float *sums, int64_t first, int64_t last,
-			const struct block *b)
-{
-	for (int64_t t = first; t < last; t++) {
-		int64_t i0 = tile_begin(g, t);
-		int rows = (int)(tile_begin(g, t + 1) - i0);
-		for (int64_t tap = 0; tap < g->c->kh * g->c->kw; tap++)
-			run_tap(g, s, sums, tap / g->c->kw, tap % g->c->kw, i0, rows, b);
+	struct raster from = g->source;
+	from.at += s->n0 * from.image + s->top * from.row + region->first_ic;
+	if (g->spread) {
+		const struct spreading spreading = {from.pixel, g->depth, sc_group_oc(&g->c), region->first_oc, region->channels};
+		SC_CPU(spread)(&spreading, (s->bottom - s->top) * g->c.iw, from.at, in->source);
+		return;
 	}
+	from.at += region->t0 * g->rows;
+	SC_CPU(lay_panels)
+	(&(struct panels){
+		.from = from,
+		.images = s->n1 - s->n0,
+		.rows = s->bottom - s->top,
+		.columns = g->c.iw,
+		.channels = minimum(g->depth, region->t1 * g->rows) - region->t0 * g->rows,
+		.step = g->rows,
+		.width = PANEL,
+		.to = in->source,
+		.stride = in->tile,
+	});
 }
 
-static void run_channels(const struct gradient *g, int64_t n0, int64_t n1, float *sums, int64_t first, int64_t last,
-			 const struct block *b)
+static void cache_gradient(const struct gradient *g, const struct region *region, const struct stretch *s, const struct cached *in)
 {
-	const struct sc_convolution *c = g->c;
-	int64_t step_y = minimum(c->oh, (STRETCH_PIXELS + c->ow - 1) / c->ow);
-	int64_t step_n = step_y < c->oh ? 1 : maximum(1, STRETCH_PIXELS / (c->oh * c->ow));
-	for (int64_t n = n0; n < n1; n += step_n)
-		for (int64_t y = 0; y < c->oh; y += step_y) {
-			const float *src = g->src + n * c->ih * c->iw * c->ic + b->src;
-			struct stretch s = {n, minimum(n1, n + step_n), y, minimum(c->oh, y + step_y), src, 0};
-			run_stretch(g, &s, sums, first, last, b);
-		}
+	struct raster from = g->diff_dst;
+	from.at += s->n0 * from.image + s->y0 * from.row + region->first_oc + region->b0 * BLOCK;
+	SC_CPU(lay_panels)
+	(&(struct panels){
+		.from = from,
+		.images = s->n1 - s->n0,
+		.rows = s->y1 - s->y0,
+		.columns = g->c.ow,
+		.channels = minimum(region->channels, region->b1 * BLOCK) - region->b0 * BLOCK,
+		.step = BLOCK,
+		.width = BLOCK,
+		.to = in->diff_dst,
+		.stride = in->block,
+	});
 }
 
-/* Groups side by side: all tiles, band by band. */
-static void run_spread(const struct gradient *g, int64_t n0, int64_t n1, float *sums, const struct block *b, float *scratch)
+static void run_channels(const struct gradient *g, const struct region *region, float *scratch)
 {
-	const struct sc_convolution *c = g->c;
-	const struct spreading spreading = {c->ic, g->depth, sc_group_oc(c), b->first, b->channels};
-	int64_t step_y = spread_rows(c);
-	for (int64_t n = n0; n < n1; n++)
-		for (int64_t y = 0; y < c->oh; y += step_y) {
-			struct stretch s = {n, n + 1, y, minimum(c->oh, y + step_y), scratch, 0};
-			int64_t bottom = minimum(c->ih, (s.y1 - 1) * c->stride_h - c->pad_top + c->kh);
+	const struct sc_convolution *c = &g->c;
+	const struct cached in = cached_in(g, scratch);
+	for (int64_t n = region->n0; n < region->n1; n += g->stretch_n)
+		for (int64_t y = 0; y < c->oh; y += g->stretch_h) {
+			struct stretch s = {n, minimum(region->n1, n + g->stretch_n), y, minimum(c->oh, y + g->stretch_h), 0, 0};
 			s.top = maximum(0, y * c->stride_h - c->pad_top);
-			if (s.top >= bottom)
+			s.bottom = minimum(c->ih, (s.y1 - 1) * c->stride_h - c->pad_top + c->kh);
+			if (s.top >= s.bottom)
 				continue;
-			SC_CPU(spread)
-			(&spreading, (bottom - s.top) * c->iw, g->src + (n * c->ih + s.top) * c->iw * c->ic, scratch);
-			run_stretch(g, &s, sums, 0, g->tiles, b);
+			cache_source(g, region, &s, &in);
+			cache_gradient(g, region, &s, &in);
+			run_stretch(g, region, &s, &in);
 		}
 }
 
-/* ---- Rows are taps of a kernel column
- * -------------------------------------------------------------------------------------------- */
+/* ---- Rows are taps of a kernel column --------------------------------------------------------------------------------------- */
 
-static void run_column(const struct gradient *g, int64_t n, int64_t y, float *sums, int64_t t, int64_t i, const struct block *b)
+static void run_column(const struct gradient *g, const struct region *region, int64_t n, int64_t y, int64_t t, int64_t i, int64_t b)
 {
-	const struct sc_convolution *c = g->c;
+	const struct sc_convolution *c = &g->c;
 	int64_t first_x, last_x, top = y * c->stride_h - c->pad_top;
 	valid_outputs(t, c->stride_w, c->pad_left, c->iw, c->ow, &first_x, &last_x);
 	int64_t first = maximum(0, -top), last = minimum(c->kh, c->ih - top);
 	if (first_x >= last_x)
 		return;
 	for (int64_t r = first; r < last; r += TILE_PIXELS) {
+		int64_t ix = first_x * c->stride_w - c->pad_left + t;
 		struct gradient_tile tile = {
-			.src = g->src + ((n * c->ih + top + r) * c->iw + first_x * c->stride_w - c->pad_left + t) * c->ic + b->src +
-			       i,
-			.diff_dst = g->diff_dst + ((n * c->oh + y) * c->ow + first_x) * c->oc + b->first,
-			.row_stride = c->iw * c->ic,
+			.src = g->source.at + n * g->source.image + (top + r) * g->source.row + ix * g->source.pixel +
+			       region->first_ic + i,
+			.diff_dst = g->diff_dst.at + n * g->diff_dst.image + y * g->diff_dst.row + first_x * c->oc +
+				    region->first_oc + b * BLOCK,
+			.row_stride = g->source.row,
 			.images = {.count = 1},
 			.rows = {.count = 1},
 			.columns = {last_x - first_x, c->stride_w * c->ic, c->oc},
-			.sums = sums + ((r * c->kw + t) * g->depth + i) * c->oc + b->first,
+			.sums = region->sums + ((r * c->kw + t) * g->depth + i) * c->oc + b * BLOCK,
 			.sums_stride = c->kw * g->depth * c->oc,
-			.channels = b->channels,
+			.channels = minimum(BLOCK, region->channels - b * BLOCK),
 		};
 		SC_CPU(gradient_tile_run)((int)minimum(TILE_PIXELS, last - r), &tile);
 	}
 }
 
-static void run_columns(const struct gradient *g, int64_t n0, int64_t n1, float *sums, const struct block *b)
+static void run_columns(const struct gradient *g, const struct region *region)
 {
-	const struct sc_convolution *c = g->c;
-	for (int64_t n = n0; n < n1; n++)
-		for (int64_t y = 0; y < c->oh; y++)
-			for (int64_t t = 0; t < c->kw; t++)
-				for (int64_t i = 0; i < g->depth; i++)
-					run_column(g, n, y, sums, t, i, b);
+	const struct sc_convolution *c = &g->c;
+	for (int64_t b = region->b0; b < region->b1; b++)
+		for (int64_t n = region->n0; n < region->n1; n++)
+			for (int64_t y = 0; y < c->oh; y++)
+				for (int64_t t = 0; t < c->kw; t++)
+					for (int64_t i = 0; i < g->depth; i++)
+						run_column(g, region, n, y, t, i, b);
 }
 
-/* ---- All
- * --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- All -------------------------------------------------------------------------------------------------------------------- */
 
-static void clear(const struct gradient *g, float *sums, int64_t i0, int64_t i1, const struct block *b)
+static void clear(const struct gradient *g, const struct region *region)
 {
-	const struct sc_convolution *c = g->c;
+	const struct sc_convolution *c = &g->c;
 	bool is_result = g->chunks == 1; /* where taps that meet no data are 0, and stay so */
-	for (int64_t tap = 0; tap < c->kh * c->kw; tap++)
-		for (int64_t i = i0; i < i1 && (!is_result || sc_tap_meets_data(c, tap / c->kw, tap % c->kw)); i++)
-			memset(sums + (tap * g->depth + i) * c->oc + b->first, 0, (size_t)b->channels * sizeof(float));
+	int64_t first = region->b0 * BLOCK, channels = minimum(region->channels, region->b1 * BLOCK) - first;
+	int64_t i1 = minimum(g->depth, region->t1 * g->rows);
+	for (int64_t tap = 0; tap < c->kh * c->kw; tap++) {
+		if (is_result && !sc_tap_meets_data(c, tap / c->kw, tap % c->kw))
+			continue;
+		for (int64_t i = region->t0 * g->rows; i < i1; i++)
+			memset(region->sums + (tap * g->depth + i) * c->oc + first, 0, (size_t)channels * sizeof(float));
+	}
 }
 
 static void sum_units(void *context, int slot, int64_t begin, int64_t end)
 {
 	const struct gradient *g = context;
 	for (int64_t unit = begin; unit < end; unit++) {
-		int64_t set = unit % g->sets, chunk = unit / g->sets / g->blocks;
-		struct block b = block_at(g, unit / g->sets % g->blocks);
-		int64_t n0 = chunk * g->chunk_images, n1 = minimum(g->c->mb, n0 + g->chunk_images);
-		int64_t first = set * g->tiles / g->sets, last = (set + 1) * g->tiles / g->sets;
-		float *sums = g->sums + chunk * sc_weight_count(g->c);
-		clear(g, sums, tile_begin(g, first), tile_begin(g, last), &b);
-		if (g->spread)
-			run_spread(g, n0, n1, sums, &b, g->scratch + slot * scratch_numbers(g->c));
-		else if (g->depth < FEW_CHANNELS)
-			run_columns(g, n0, n1, sums, &b);
+		struct region region = region_at(g, unit);
+		clear(g, &region);
+		if (g->by_columns)
+			run_columns(g, &region);
 		else
-			run_channels(g, n0, n1, sums, first, last, &b);
+			run_channels(g, &region, g->scratch + slot * scratch_numbers(g));
 	}
 }
 
@@ -266,7 +358,7 @@ static void bias_units(void *context, int slot, int64_t begin, int64_t end)
 {
 	(void)slot;
 	const struct gradient *g = context;
-	const struct sc_convolution *c = g->c;
+	const struct sc_convolution *c = &g->c;
 	int64_t pixels = c->oh * c->ow;
 	for (int64_t chunk = begin; chunk < end; chunk++) {
 		float *sums = g->bias_sums + chunk * c->oc;
@@ -274,7 +366,7 @@ static void bias_units(void *context, int slot, int64_t begin, int64_t end)
 		memset(sums, 0, (size_t)c->oc * sizeof(float));
 		for (int64_t p = p0; p < p1; p++)
 			for (int64_t o = 0; o < c->oc; o++)
-				sums[o] += g->diff_dst[p * c->oc + o];
+				sums[o] += g->diff_dst.at[p * c->oc + o];
 	}
 }
 
@@ -305,35 +397,24 @@ static void join_parts(float *parts, int64_t count, int64_t size, float *result,
 
 int64_t SC_CPU(convolution_backward_weights_workspace)(const struct sc_convolution *c, int threads)
 {
-	int64_t chunks = sc_gradient_chunk_count(c);
-	int64_t sums = chunks > 1 ? chunks * sc_weight_count(c) : 0; /* one chunk is summed in diff_weights itself */
-	int64_t scratch = c->winograd ? SC_CPU(winograd_weights_workspace)(c, threads) : threads * scratch_numbers(c);
-	return (whole_lines(sums) + whole_lines(chunks * c->oc) + scratch) * (int64_t)sizeof(float);
+	struct gradient g = plan_gradient(c);
+	int64_t sums = g.chunks > 1 ? g.chunks * sc_weight_count(c) : 0; /* one chunk is summed in diff_weights itself */
+	int64_t scratch = c->winograd ? SC_CPU(winograd_weights_workspace)(c, threads) : threads * scratch_numbers(&g);
+	return (whole_lines(sums) + whole_lines(g.chunks * c->oc) + scratch) * (int64_t)sizeof(float);
 }
 
 void SC_CPU(convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst,
 					  float *diff_weights, float *diff_bias, void *workspace, struct sc_pool *pool)
 {
-	struct gradient g = {
-		.c = c,
-		.src = src,
-		.diff_dst = diff_dst,
-		.chunk_images = sc_gradient_chunk_images(c),
-		.chunks = sc_gradient_chunk_count(c),
-		.blocks = block_count(c),
-		.spread = is_spread(c),
-		.depth = sc_group_ic(c),
-		.tiles = channel_tiles(c),
-	};
-	int64_t block_numbers = c->kh * c->kw * g.depth * BLOCK;
-	g.sets = g.spread || g.depth < FEW_CHANNELS ? 1 : minimum(g.tiles, (block_numbers + UNIT_NUMBERS - 1) / UNIT_NUMBERS);
+	struct gradient g = plan_gradient(c);
+	g.source.at = src, g.diff_dst.at = diff_dst;
 	g.sums = g.chunks > 1 ? workspace : diff_weights;
 	g.bias_sums = (float *)workspace + (g.chunks > 1 ? whole_lines(g.chunks * sc_weight_count(c)) : 0);
 	g.scratch = g.bias_sums + whole_lines(g.chunks * c->oc);
 	if (c->winograd)
 		SC_CPU(winograd_weights)(c, src, diff_dst, g.sums, g.scratch, pool);
 	else
-		sc_pool_run(pool, sum_units, &g, g.chunks * g.blocks * g.sets, 1);
+		sc_pool_run(pool, sum_units, &g, g.chunks * g.parts * g.block_sets * g.tile_sets, 1);
 	if (g.chunks > 1)
 		join_parts(g.sums, g.chunks, sc_weight_count(c), diff_weights, pool);
 	if (diff_bias) {
