@@ -6,6 +6,16 @@
  * through memory. */
 #include "engine/cpu/tile.h"
 
+#define WEIGHTS_AHEAD 1536 /* numbers */
+
+/* Weights are read once for each tile, from a cache that is some way off, or from memory, and the processor does not look far enough
+ * ahead by itself. */
+SC_INLINE void fetch_weights(const float *weights)
+{
+	for (int i = 0; i < BLOCK; i += 16)
+		__builtin_prefetch(weights + WEIGHTS_AHEAD + i);
+}
+
 /* Every `row` in the macros below is a constant after inlining, and so is each condition on it. */
 
 SC_INLINE void multiply(const struct segment *s, int64_t stride, lanes acc[TILE_PIXELS][VECTORS], const int first, const int last,
@@ -15,6 +25,7 @@ SC_INLINE void multiply(const struct segment *s, int64_t stride, lanes acc[TILE_
 	const float *src = s->src, *weights = s->weights;
 	for (int64_t k = 0; k < s->length; k++, src += step, weights += BLOCK) {
 		lanes w[VECTORS], x;
+		fetch_weights(weights);
 #define LOAD(row, v) w[v] = lanes_load(weights + v * LANES);
 #define FMA(row, v)                                                                                                                \
 	x = spread ? lanes_load(src + (row - first) * stride + v * LANES) : x;                                                     \
