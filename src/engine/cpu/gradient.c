@@ -17,8 +17,9 @@
 
 #define FEW_CHANNELS   8
 #define STRETCH_PIXELS 128
-#define REGION_NUMBERS 32768 /* sums of a unit of work */
+#define REGION_NUMBERS 65536 /* sums of a unit of work */
 #define REGION_BLOCKS  8     /* of output channels in a region, at most */
+#define MANY_UNITS     8     /* of work for each thread: then it does not matter how many there are */
 #define PANEL          ((TILE_PIXELS + LANES - 1) / LANES * LANES)
 
 struct gradient {
@@ -69,8 +70,8 @@ static void dissolve_strides(struct gradient *g)
 	c->ih = c->oh, c->iw = c->ow, c->stride_h = c->stride_w = 1;
 }
 
-/* Regions are as square as may be: then each panel is read often. */
-static void cut_regions(struct gradient *g)
+/* Regions are as square as may be: then each panel is read often. Where they are few, every thread gets as many. */
+static void cut_regions(struct gradient *g, int64_t threads)
 {
 	int64_t pairs = maximum(1, REGION_NUMBERS / (g->c.kh * g->c.kw * TILE_PIXELS * BLOCK)), blocks = 1;
 	while (blocks < minimum(g->blocks, REGION_BLOCKS) && (blocks + 1) * (blocks + 1) <= pairs)
@@ -78,6 +79,8 @@ static void cut_regions(struct gradient *g)
 	int64_t tiles = g->spread || g->by_columns ? g->tiles : maximum(1, pairs / blocks);
 	g->block_sets = (g->blocks + blocks - 1) / blocks;
 	g->tile_sets = (g->tiles + tiles - 1) / tiles;
+	if (g->tile_sets > 1 && g->chunks * g->parts * g->block_sets * g->tile_sets < MANY_UNITS * threads)
+		g->tile_sets = minimum(g->tiles, (g->tile_sets + threads - 1) / threads * threads);
 }
 
 static void cut_stretches(struct gradient *g)
@@ -90,7 +93,7 @@ static void cut_stretches(struct gradient *g)
 	g->stretch_n = whole ? minimum(g->chunk_images, maximum(1, STRETCH_PIXELS / (c->oh * c->ow))) : 1;
 }
 
-static struct gradient plan_gradient(const struct sc_convolution *c)
+static struct gradient plan_gradient(const struct sc_convolution *c, int threads)
 {
 	struct gradient g = {
 		.c = *c,
@@ -110,7 +113,7 @@ static struct gradient plan_gradient(const struct sc_convolution *c)
 	g.blocks = (g.width + BLOCK - 1) / BLOCK;
 	if (!g.by_columns && !g.spread)
 		dissolve_strides(&g);
-	cut_regions(&g);
+	cut_regions(&g, threads);
 	cut_stretches(&g);
 	return g;
 }
@@ -397,7 +400,7 @@ static void join_parts(float *parts, int64_t count, int64_t size, float *result,
 
 int64_t SC_CPU(convolution_backward_weights_workspace)(const struct sc_convolution *c, int threads)
 {
-	struct gradient g = plan_gradient(c);
+	struct gradient g = plan_gradient(c, threads);
 	int64_t sums = g.chunks > 1 ? g.chunks * sc_weight_count(c) : 0; /* one chunk is summed in diff_weights itself */
 	int64_t scratch = c->winograd ? SC_CPU(winograd_weights_workspace)(c, threads) : threads * scratch_numbers(&g);
 	return (whole_lines(sums) + whole_lines(g.chunks * c->oc) + scratch) * (int64_t)sizeof(float);
@@ -406,7 +409,7 @@ int64_t SC_CPU(convolution_backward_weights_workspace)(const struct sc_convoluti
 void SC_CPU(convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst,
 					  float *diff_weights, float *diff_bias, void *workspace, struct sc_pool *pool)
 {
-	struct gradient g = plan_gradient(c);
+	struct gradient g = plan_gradient(c, sc_pool_threads(pool));
 	g.source.at = src, g.diff_dst.at = diff_dst;
 	g.sums = g.chunks > 1 ? workspace : diff_weights;
 	g.bias_sums = (float *)workspace + (g.chunks > 1 ? whole_lines(g.chunks * sc_weight_count(c)) : 0);
