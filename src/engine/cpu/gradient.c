@@ -55,6 +55,7 @@ struct cached {
 	float *source, *diff_dst;
 	int64_t pixel, number; /* of the source: numbers from one pixel, one channel to the next */
 	int64_t tile, block;   /* numbers from one to the next */
+	int64_t numbers;       /* in all */
 };
 
 /* ---- What is done together -------------------------------------------------------------------------------------------------- */
@@ -137,24 +138,27 @@ static struct region region_at(const struct gradient *g, int64_t unit)
 	};
 }
 
-/* The largest stretch of the largest region; of `scratch` nothing is read. */
+/* Room for the largest stretch of the largest region. */
 static struct cached cached_in(const struct gradient *g, float *scratch)
 {
 	int64_t reached = minimum(g->c.ih, (g->stretch_h - 1) * g->c.stride_h + g->c.kh);
 	int64_t pixels = g->stretch_n * reached * g->c.iw, tiles = (g->tiles + g->tile_sets - 1) / g->tile_sets;
+	int64_t blocks = (g->blocks + g->block_sets - 1) / g->block_sets;
 	struct cached in = {.source = scratch, .pixel = PANEL, .number = 1, .tile = panel_stride(pixels, PANEL)};
-	if (g->spread)
+	int64_t source_numbers = tiles * in.tile;
+	if (g->spread) {
 		in.pixel = g->depth * BLOCK, in.number = BLOCK, in.tile = g->rows * BLOCK;
-	in.diff_dst = scratch + (g->spread ? whole_lines(pixels * in.pixel) : tiles * in.tile);
+		source_numbers = whole_lines(pixels * in.pixel);
+	}
 	in.block = panel_stride(g->stretch_n * g->stretch_h * g->c.ow, BLOCK);
+	in.diff_dst = scratch ? scratch + source_numbers : NULL;
+	in.numbers = source_numbers + blocks * in.block;
 	return in;
 }
 
 static int64_t scratch_numbers(const struct gradient *g)
 {
-	float origin;
-	struct cached in = cached_in(g, &origin);
-	return g->by_columns ? 0 : in.diff_dst - in.source + (g->blocks + g->block_sets - 1) / g->block_sets * in.block;
+	return g->by_columns ? 0 : cached_in(g, NULL).numbers;
 }
 
 /* ---- Rows are source channels ----------------------------------------------------------------------------------------------- */
