@@ -15,6 +15,7 @@
  * stack and how large the memo, is limited; each step makes at most one value. */
 #include "io/pickle.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,7 @@ static enum sc_status make_tuple(struct machine *m, int32_t count, bool marked)
 	enum sc_status status = push(m, (struct sc_pickle_value){.kind = SC_PICKLE_TUPLE});
 	if (status)
 		return status;
+	assert(m->stack.at);
 	int32_t tuple = m->stack.at[m->stack.count - 1];
 	for (int32_t i = 0; i < count && !status; i++)
 		status = add_item(m, tuple, m->stack.at[base + i]);
@@ -245,9 +247,11 @@ static enum sc_status memorise(struct machine *m, int bytes)
 	enum sc_status status = SC_OK;
 	while (!status && m->memo.count <= (int64_t)slot)
 		status = append(m, &m->memo, EMPTY);
-	if (!status)
-		m->memo.at[slot] = m->stack.at[m->stack.count - 1];
-	return status;
+	if (status)
+		return status;
+	assert(m->memo.at && m->stack.at);
+	m->memo.at[slot] = m->stack.at[m->stack.count - 1];
+	return SC_OK;
 }
 
 static enum sc_status recall(struct machine *m, int bytes)

@@ -27,15 +27,16 @@ struct sc_progress_bar {
 	bool line_open;      /* the cursor stands behind a bar */
 };
 
-static bool is_set(const char *variable)
+/* "" where it is not set. */
+static const char *value_of(const char *variable)
 {
 	const char *value = getenv(variable);
-	return value && *value;
+	return value ? value : "";
 }
 
 static bool is_terminal(FILE *stream)
 {
-	return isatty(fileno(stream)) && is_set("TERM") && strcmp(getenv("TERM"), "dumb") && !is_set("CI");
+	return isatty(fileno(stream)) && *value_of("TERM") && strcmp(value_of("TERM"), "dumb") && !*value_of("CI");
 }
 
 /* What the program's locale says if it has set one, else what the environment says it would be. */
@@ -44,11 +45,11 @@ static bool writes_utf8(void)
 	static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG"};
 	if (!strcasecmp(nl_langinfo(CODESET), "UTF-8"))
 		return true;
-	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
-		if (is_set(variables[i])) {
-			const char *value = getenv(variables[i]);
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+		const char *value = value_of(variables[i]);
+		if (*value)
 			return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
-		}
+	}
 	return false;
 }
 
@@ -66,7 +67,7 @@ enum sc_status sc_progress_bar_create(struct sc_progress_bar **out, FILE *stream
 	bar->stream = stream;
 	bar->terminal = is_terminal(stream);
 	bar->look.utf8 = writes_utf8();
-	bar->look.colour = !is_set("NO_COLOR");
+	bar->look.colour = !*value_of("NO_COLOR");
 	*out = bar;
 	return SC_OK;
 }
