@@ -251,7 +251,7 @@ enum sc_status sc_run_model(struct sc_model **out, const char *run, struct sc_er
 enum sc_status sc_run_data(struct sc_data **out, const char *run, const char *name_or_folder, const char *data_dir,
 			   struct sc_error *error)
 {
-	struct sc_fit_options kept;
+	struct sc_fit_options kept = {0};
 	json_t *config = NULL;
 	enum sc_status status = sc_run_options(run, &kept, error);
 	char *path = sc_path_join(run, "config.json");

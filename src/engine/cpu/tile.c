@@ -8,8 +8,8 @@
 
 #define WEIGHTS_AHEAD 1536 /* numbers */
 
-/* Weights are read once for each tile, from a cache that is some way off, or from memory, and the processor does not look far enough
- * ahead by itself. */
+/* Weights are read once for each tile, from a cache that is some way off, or from memory, and the processor does not look far
+ * enough ahead by itself. */
 SC_INLINE void fetch_weights(const float *weights)
 {
 	for (int i = 0; i < BLOCK; i += 16)
