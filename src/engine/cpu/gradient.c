@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/chunks.h"
+#include "engine/cpu/correlation.h"
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/gradient_tile.h"
 #include "engine/cpu/panels.h"
@@ -38,11 +39,12 @@ struct gradient {
 	int64_t stretch_n, stretch_h;  /* images and output rows of a stretch */
 };
 
-/* Tiles of source channels [t0, t1) and blocks of output channels [b0, b1) of a part; images [n0, n1). */
+/* Tiles [t0, t1) and blocks [b0, b1) of a part: its source channels [i0, i1), its output channels [o0, o1); images [n0, n1). */
 struct region {
 	int64_t t0, t1, b0, b1, n0, n1;
-	int64_t first_ic, first_oc, channels; /* of the part: where it begins, and its output channels */
-	float *sums;                          /* of the chunk, from the part's first output channel on */
+	int64_t i0, i1, o0, o1;
+	int64_t first_ic, first_oc; /* channels with which the part begins */
+	float *sums;                /* of the chunk, from the part's first output channel on */
 };
 
 /* Images [n0, n1), output rows [y0, y1), and the source rows [top, bottom) that they reach. */
@@ -106,12 +108,12 @@ static struct gradient plan_gradient(const struct sc_convolution *c, int threads
 		.depth = sc_group_ic(c),
 	};
 	g.by_columns = !g.spread && g.depth < FEW_CHANNELS;
-	g.parts = g.spread ? (c->oc + BLOCK - 1) / BLOCK : c->groups;
+	g.parts = g.spread ? blocks_of(c->oc) : c->groups;
 	g.width = g.spread ? BLOCK : sc_group_oc(c);
 	g.tiles = (g.depth + TILE_PIXELS - 1) / TILE_PIXELS;
 	g.rows = (g.depth + g.tiles - 1) / g.tiles;
 	g.tiles = (g.depth + g.rows - 1) / g.rows;
-	g.blocks = (g.width + BLOCK - 1) / BLOCK;
+	g.blocks = blocks_of(g.width);
 	if (!g.by_columns && !g.spread)
 		dissolve_strides(&g);
 	cut_regions(&g, threads);
@@ -124,7 +126,7 @@ static struct region region_at(const struct gradient *g, int64_t unit)
 	int64_t tile_set = unit % g->tile_sets, block_set = unit / g->tile_sets % g->block_sets;
 	int64_t part = unit / g->tile_sets / g->block_sets % g->parts, chunk = unit / g->tile_sets / g->block_sets / g->parts;
 	int64_t first_oc = part * g->width;
-	return (struct region){
+	struct region region = {
 		.t0 = tile_set * g->tiles / g->tile_sets,
 		.t1 = (tile_set + 1) * g->tiles / g->tile_sets,
 		.b0 = block_set * g->blocks / g->block_sets,
@@ -133,9 +135,11 @@ static struct region region_at(const struct gradient *g, int64_t unit)
 		.n1 = minimum(g->c.mb, (chunk + 1) * g->chunk_images),
 		.first_ic = g->spread ? 0 : part * g->depth,
 		.first_oc = first_oc,
-		.channels = minimum(g->width, g->c.oc - first_oc),
 		.sums = g->sums + chunk * sc_weight_count(&g->c) + first_oc,
 	};
+	region.i0 = region.t0 * g->rows, region.i1 = minimum(g->depth, region.t1 * g->rows);
+	region.o0 = region.b0 * BLOCK, region.o1 = minimum(minimum(g->width, g->c.oc - first_oc), region.b1 * BLOCK);
+	return region;
 }
 
 /* Room for the largest stretch of the largest region. */
@@ -188,9 +192,9 @@ static void merge_loops(struct walk *outer, struct walk *inner)
 	outer->count = 1;
 }
 
-/* One tap of one tile and one block over a stretch; `source` and `diff_dst` are those of tile and block. */
+/* One tap of `tile` over a stretch; the tile says where its panels and its sums begin. */
 static void run_tap(const struct gradient *g, const struct stretch *s, const struct cached *in, int64_t r, int64_t t,
-		    struct gradient_tile *tile, int rows)
+		    const struct gradient_tile *tile, int rows)
 {
 	const struct sc_convolution *c = &g->c;
 	int64_t first_y, last_y, first_x, last_x;
@@ -225,7 +229,7 @@ static void run_stretch(const struct gradient *g, const struct region *region, c
 				.row_stride = in->number,
 				.sums = region->sums + first * g->c.oc + b * BLOCK,
 				.sums_stride = g->c.oc,
-				.channels = minimum(BLOCK, region->channels - b * BLOCK),
+				.channels = minimum(BLOCK, region->o1 - b * BLOCK),
 				.spread = g->spread,
 			};
 			for (int64_t tap = 0; tap < g->c.kh * g->c.kw; tap++)
@@ -238,18 +242,18 @@ static void cache_source(const struct gradient *g, const struct region *region, 
 	struct raster from = g->source;
 	from.at += s->n0 * from.image + s->top * from.row + region->first_ic;
 	if (g->spread) {
-		const struct spreading spreading = {from.pixel, g->depth, sc_group_oc(&g->c), region->first_oc, region->channels};
+		const struct spreading spreading = {from.pixel, g->depth, sc_group_oc(&g->c), region->first_oc, region->o1};
 		SC_CPU(spread)(&spreading, (s->bottom - s->top) * g->c.iw, from.at, in->source);
 		return;
 	}
-	from.at += region->t0 * g->rows;
+	from.at += region->i0;
 	SC_CPU(lay_panels)
 	(&(struct panels){
 		.from = from,
 		.images = s->n1 - s->n0,
 		.rows = s->bottom - s->top,
 		.columns = g->c.iw,
-		.channels = minimum(g->depth, region->t1 * g->rows) - region->t0 * g->rows,
+		.channels = region->i1 - region->i0,
 		.step = g->rows,
 		.width = PANEL,
 		.to = in->source,
@@ -260,14 +264,14 @@ static void cache_source(const struct gradient *g, const struct region *region, 
 static void cache_gradient(const struct gradient *g, const struct region *region, const struct stretch *s, const struct cached *in)
 {
 	struct raster from = g->diff_dst;
-	from.at += s->n0 * from.image + s->y0 * from.row + region->first_oc + region->b0 * BLOCK;
+	from.at += s->n0 * from.image + s->y0 * from.row + region->first_oc + region->o0;
 	SC_CPU(lay_panels)
 	(&(struct panels){
 		.from = from,
 		.images = s->n1 - s->n0,
 		.rows = s->y1 - s->y0,
 		.columns = g->c.ow,
-		.channels = minimum(region->channels, region->b1 * BLOCK) - region->b0 * BLOCK,
+		.channels = region->o1 - region->o0,
 		.step = BLOCK,
 		.width = BLOCK,
 		.to = in->diff_dst,
@@ -315,7 +319,7 @@ static void run_column(const struct gradient *g, const struct region *region, in
 			.columns = {last_x - first_x, c->stride_w * c->ic, c->oc},
 			.sums = region->sums + ((r * c->kw + t) * g->depth + i) * c->oc + b * BLOCK,
 			.sums_stride = c->kw * g->depth * c->oc,
-			.channels = minimum(BLOCK, region->channels - b * BLOCK),
+			.channels = minimum(BLOCK, region->o1 - b * BLOCK),
 		};
 		SC_CPU(gradient_tile_run)((int)minimum(TILE_PIXELS, last - r), &tile);
 	}
@@ -338,13 +342,12 @@ static void clear(const struct gradient *g, const struct region *region)
 {
 	const struct sc_convolution *c = &g->c;
 	bool is_result = g->chunks == 1; /* where taps that meet no data are 0, and stay so */
-	int64_t first = region->b0 * BLOCK, channels = minimum(region->channels, region->b1 * BLOCK) - first;
-	int64_t i1 = minimum(g->depth, region->t1 * g->rows);
+	const size_t bytes = (size_t)(region->o1 - region->o0) * sizeof(float);
 	for (int64_t tap = 0; tap < c->kh * c->kw; tap++) {
 		if (is_result && !sc_tap_meets_data(c, tap / c->kw, tap % c->kw))
 			continue;
-		for (int64_t i = region->t0 * g->rows; i < i1; i++)
-			memset(region->sums + (tap * g->depth + i) * c->oc + first, 0, (size_t)channels * sizeof(float));
+		for (int64_t i = region->i0; i < region->i1; i++)
+			memset(region->sums + (tap * g->depth + i) * c->oc + region->o0, 0, bytes);
 	}
 }
 
