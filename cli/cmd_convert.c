@@ -172,14 +172,15 @@ const struct cli_command cli_convert = {
 	.description = "Reads weights, checks every name and shape against the net, and writes them in another format. IN is a "
 		       "safetensors file, a state_dict of PyTorch (.pth, .pt; nothing in it is run), an .npz of NumPy, a file of "
 		       "Keras (.weights.h5, .h5, .keras), or a run: what it is, "
-		       "its content says. OUT is the format that its name asks for: .safetensors, .pth, .pt, .npz, or .weights.h5 "
-		       "for Keras' load_weights (the nets keras-*). A file that another program "
+		       "its content says. OUT is the format that its name asks for: .safetensors, .pth, .pt, .npz, .keras or .h5 "
+		       "for Keras' load_model (the whole net), or .weights.h5 for its load_weights (the nets keras-*). A file that another program "
 		       "wrote does not say which net it belongs to: name it with --model. How pixels are prepared travels with "
 		       "OUT, for eval and "
 		       "predict. With --check the net is run on images that the origin has recorded, and every layer compared "
 		       "with the origin's; if one is too far, nothing is written.",
 	.examples = "  shortcut convert resnet18.pth resnet18.safetensors --model resnet18\n"
 		    "  shortcut convert runs/resnet18-mnist-1 mnist.pth\n"
+		    "  shortcut convert runs/resnet18-mnist-1 mnist.keras\n"
 		    "  shortcut convert resnet50.weights.h5 resnet50.safetensors --model keras-resnet50\n"
 		    "  shortcut convert resnet50.pth --model resnet50 --check activations.npz\n",
 	.options = options,

@@ -153,8 +153,9 @@ SC_API enum sc_status sc_model_load_as(struct sc_model **out, const char *name, 
 /* Replaces the parameters by those of a file: safetensors, PyTorch's .pth or .pt (a state_dict; nothing in it is run), NumPy's .npz, Keras'
  * .weights.h5, .h5 or .keras; which it is, its content says. Names and shapes must agree; on failure the model is unchanged. */
 SC_API enum sc_status sc_model_read_weights(struct sc_model *model, const char *path, struct sc_error *error);
-/* Writes a file of the format that its name asks for (.safetensors, .pth, .pt, .npz, .weights.h5): to a temporary file first, then
- * renamed, so that `path` is always old or new, never half. Keras' .weights.h5 is for the nets of keras.applications and of the Keras
+/* Writes a file of the format that its name asks for (.safetensors, .pth, .pt, .npz, .keras, .h5, .weights.h5): to a temporary file first,
+ * then renamed, so that `path` is always old or new, never half. Keras' .keras and .h5 hold the whole model, as layers that Keras' load_model
+ * builds, with the probabilities of the classes as output. Its .weights.h5 is for the nets of keras.applications and of the Keras
  * tutorial; others are refused. */
 SC_API enum sc_status sc_model_save(const struct sc_model *model, const char *path, struct sc_error *error);
 SC_API void sc_model_destroy(struct sc_model *model);

@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 
+MAX_CHANNELS = 4  # SC_MAX_CHANNELS
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
@@ -48,6 +49,28 @@ class Optimizer(ctypes.Structure):
     ]
 
 
+class Preprocess(ctypes.Structure):
+    _fields_ = [
+        ("resize", ctypes.c_bool),
+        ("bgr", ctypes.c_bool),
+        ("mean", ctypes.c_float * MAX_CHANNELS),
+        ("deviation", ctypes.c_float * MAX_CHANNELS),
+    ]
+
+
+class ModelOptions(ctypes.Structure):
+    _fields_ = [
+        ("height", ctypes.c_int64),
+        ("width", ctypes.c_int64),
+        ("channels", ctypes.c_int64),
+        ("classes", ctypes.c_int64),
+        ("seed", ctypes.c_uint64),
+        ("zero_init_last", ctypes.c_bool),
+        ("preprocess", Preprocess),
+        ("class_names", ctypes.c_void_p),
+    ]
+
+
 class Score(ctypes.Structure):
     _fields_ = [("count", ctypes.c_int64), ("correct", ctypes.c_int64), ("loss", ctypes.c_double), ("accuracy", ctypes.c_double)]
 
@@ -72,6 +95,14 @@ class Library:
         options = PlanOptions(mode, batch, Compute(0, None, convolution, False), False, 0)
         self.call("sc_plan_create", ctypes.byref(plan), model, ctypes.byref(options))
         return model, plan
+
+    def create(self, name, path, height, width, channels, classes, seed):
+        """A net with its first random weights, into the file `path`."""
+        model = ctypes.c_void_p()
+        options = ModelOptions(height, width, channels, classes, seed)
+        self.call("sc_model_create", ctypes.byref(model), name.encode(), ctypes.byref(options))
+        self.call("sc_model_save", model, str(path).encode())
+        self.library.sc_model_destroy(model)
 
     def close(self, model, plan):
         self.library.sc_plan_destroy(plan)

@@ -57,6 +57,7 @@ struct sc_array_reader {
 extern const struct sc_array_reader sc_safetensors_reader, sc_torch_reader, sc_npz_reader, sc_keras_reader, sc_hdf5_reader;
 
 #define SC_KERAS_WEIGHTS "model.weights.h5" /* the entry of a .keras archive that holds them */
+#define SC_KERAS_CONFIG  "keras.config"     /* the key of the metadata with the layers of a model, for a file that holds a whole one */
 
 /* For readers: room for `count` arrays, for `pairs` pairs of metadata; sorted by name, a name that is there twice refused. */
 enum sc_status sc_arrays_reserve(struct sc_arrays *arrays, int64_t count, int64_t pairs, struct sc_error *error);
@@ -67,11 +68,17 @@ enum sc_status sc_arrays_sort(struct sc_arrays *arrays, struct sc_error *error);
 /* Declare every array (begin and part are ignored), then for each, in the same order: sc_arrays_writer_next and all its bytes in as
  * many pieces as wanted; then commit. On failure: abandon. */
 struct sc_arrays_writer;
-/* The format is chosen by the end of `path`: .safetensors, .pth, .pt, .npz, .weights.h5; another one is refused. */
+/* The format is chosen by the end of `path`: .safetensors, .pth, .pt, .npz, .weights.h5, .keras, .h5; another one is refused. */
 enum sc_status sc_arrays_writer_open(struct sc_arrays_writer **out, const char *path, const struct sc_array *arrays, int64_t count,
 				     const char *const *metadata, int64_t metadata_count, struct sc_error *error);
-/* Whether that format has Keras' names and axes. */
-bool sc_arrays_name_is_keras(const char *path);
+/* Which of Keras' files that format is: with the names and axes of its layers, .keras and .h5 with SC_KERAS_CONFIG as well. */
+enum sc_keras_file {
+	SC_KERAS_NONE,
+	SC_KERAS_WEIGHTS_FILE, /* .weights.h5 */
+	SC_KERAS_ARCHIVE,      /* .keras */
+	SC_KERAS_LEGACY        /* .h5; arrays are declared in the order of the layers */
+};
+enum sc_keras_file sc_arrays_keras_file(const char *path);
 enum sc_status sc_arrays_writer_next(struct sc_arrays_writer *writer, struct sc_error *error);
 enum sc_status sc_arrays_writer_write(struct sc_arrays_writer *writer, const void *bytes, int64_t count, struct sc_error *error);
 enum sc_status sc_arrays_writer_commit(struct sc_arrays_writer *writer,

@@ -29,7 +29,7 @@ static enum sc_status safetensors_write(struct sc_arrays_writer *writer, const v
 }
 
 const struct sc_array_writer sc_safetensors_writer = {{".safetensors"},  safetensors_begin, nothing,
-						      safetensors_write, nothing,           false};
+						      safetensors_write, nothing,           SC_KERAS_NONE};
 
 /* ---- Archives --------------------------------------------------------------------------------------------------------- */
 
@@ -78,7 +78,9 @@ enum sc_status sc_archive_write_metadata(struct sc_arrays_writer *writer, const 
 
 /* ---- All formats ------------------------------------------------------------------------------------------------------ */
 
-static const struct sc_array_writer *const formats[] = {&sc_safetensors_writer, &sc_torch_writer, &sc_npz_writer, &sc_hdf5_writer};
+/* A longer end comes before a shorter one that it ends with. */
+static const struct sc_array_writer *const formats[] = {&sc_safetensors_writer,   &sc_torch_writer, &sc_npz_writer,
+							&sc_keras_weights_writer, &sc_keras_writer, &sc_keras_legacy_writer};
 
 /* NULL: none. */
 static const struct sc_array_writer *find_format(const char *path)
@@ -93,10 +95,10 @@ static const struct sc_array_writer *find_format(const char *path)
 	return NULL;
 }
 
-bool sc_arrays_name_is_keras(const char *path)
+enum sc_keras_file sc_arrays_keras_file(const char *path)
 {
 	const struct sc_array_writer *format = find_format(path);
-	return format && format->keras;
+	return format ? format->keras : SC_KERAS_NONE;
 }
 
 static void release(struct sc_arrays_writer *writer)
@@ -111,7 +113,9 @@ enum sc_status sc_arrays_writer_open(struct sc_arrays_writer **out, const char *
 	const struct sc_array_writer *format = find_format(path);
 	if (!format)
 		return sc_fail(error, SC_ERROR_ARGUMENT, path, -1,
-			       "%s: expected a name that ends with .safetensors, .pth, .pt, .npz or, for Keras, .weights.h5", path);
+			       "%s: expected a name that ends with .safetensors, .pth, .pt, .npz or, for Keras, .weights.h5, "
+			       ".keras or .h5",
+			       path);
 	struct sc_arrays_writer *writer = sc_allocate(1, sizeof *writer);
 	if (!writer)
 		return sc_fail_memory(error, sizeof *writer, path);

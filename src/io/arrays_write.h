@@ -23,9 +23,10 @@ struct sc_array_writer {
 	enum sc_status (*next)(struct sc_arrays_writer *writer, struct sc_error *error);  /* begins arrays[next] */
 	enum sc_status (*write)(struct sc_arrays_writer *writer, const void *bytes, int64_t count, struct sc_error *error);
 	enum sc_status (*finish)(struct sc_arrays_writer *writer, struct sc_error *error); /* after the last one */
-	bool keras;
+	enum sc_keras_file keras;
 };
-extern const struct sc_array_writer sc_safetensors_writer, sc_torch_writer, sc_npz_writer, sc_hdf5_writer;
+extern const struct sc_array_writer sc_safetensors_writer, sc_torch_writer, sc_npz_writer, sc_keras_weights_writer,
+	sc_keras_writer, sc_keras_legacy_writer;
 
 /* For archives: the entry under way ends and another begins. */
 enum sc_status sc_archive_begin(struct sc_arrays_writer *writer, const char *name, struct sc_error *error);

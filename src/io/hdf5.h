@@ -16,9 +16,24 @@
  * arrays->path, or NULL: that file itself. */
 enum sc_status sc_hdf5_list(struct sc_arrays *arrays, const uint8_t *image, int64_t bytes, struct sc_error *error);
 
-/* All that stands before the numbers of a new file of such data sets, into *head (*bytes of them, the caller frees it): behind it the
- * numbers follow, array after array. Names are paths; groups are made as they are needed. `subject`: the file, for messages. */
-enum sc_status sc_hdf5_head(uint8_t **head, int64_t *bytes, const struct sc_array *arrays, int64_t count, const char *subject,
+/* Texts that a group carries. */
+struct sc_hdf5_attribute {
+	const char *group; /* its path, "/" for the root */
+	const char *name;
+	const char *const *texts; /* [count] */
+	int64_t count;            /* SC_HDF5_SINGLE: one text and not a list of them */
+};
+#define SC_HDF5_SINGLE (-1)
+
+struct sc_hdf5_content {
+	const struct sc_array *arrays; /* names are paths; groups are made as they are needed */
+	int64_t count;
+	const struct sc_hdf5_attribute *attributes;
+	int64_t attribute_count;
+};
+/* All that stands before the numbers of a new file, into *head (*bytes of them, the caller frees it): behind it the numbers follow,
+ * array after array. `subject`: the file, for messages. */
+enum sc_status sc_hdf5_head(uint8_t **head, int64_t *bytes, const struct sc_hdf5_content *content, const char *subject,
 			    struct sc_error *error);
 
 #endif

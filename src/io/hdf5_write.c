@@ -27,9 +27,8 @@
 #define GROWTH         65536 /* bytes, of the file in memory */
 
 struct making {
-	const struct sc_array *arrays;
-	int64_t count;
-	haddr_t *headers; /* [count]: of the data sets */
+	const struct sc_hdf5_content *content;
+	haddr_t *headers; /* [content->count]: of the data sets */
 	const char *subject;
 	struct sc_error *error;
 };
@@ -82,7 +81,7 @@ static hid_t make_links(void)
 
 static enum sc_status make_set(const struct making *m, int64_t index, hid_t file, hid_t links, hid_t manner)
 {
-	const struct sc_array *array = &m->arrays[index];
+	const struct sc_array *array = &m->content->arrays[index];
 	const hid_t type = sc_hdf5_type(array->dtype);
 	hsize_t shape[SC_ARRAY_MAX_RANK];
 	H5O_info_t object;
@@ -106,6 +105,28 @@ static enum sc_status make_set(const struct making *m, int64_t index, hid_t file
 	return status;
 }
 
+/* Texts of any length each, which lie in the file's heap. */
+static enum sc_status make_attribute(const struct making *m, const struct sc_hdf5_attribute *attribute, hid_t file)
+{
+	const hsize_t count = (hsize_t)attribute->count;
+	const hid_t type = H5Tcopy(H5T_C_S1);
+	const hid_t space = attribute->count == SC_HDF5_SINGLE ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &count, NULL);
+	hid_t made = -1;
+	bool good = type >= 0 && space >= 0 && H5Tset_size(type, H5T_VARIABLE) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0;
+	if (good)
+		made = H5Acreate_by_name(file, attribute->group, attribute->name, type, space, H5P_DEFAULT, H5P_DEFAULT,
+					 H5P_DEFAULT);
+	good = made >= 0 && H5Awrite(made, type, attribute->texts) >= 0;
+	enum sc_status status = good ? SC_OK : failed(m, attribute->group);
+	if (made >= 0)
+		H5Aclose(made);
+	if (space >= 0)
+		H5Sclose(space);
+	if (type >= 0)
+		H5Tclose(type);
+	return status;
+}
+
 /* The file's bytes, up to a multiple of ALIGNMENT. */
 static enum sc_status take_image(const struct making *m, hid_t file, uint8_t **image, int64_t *bytes)
 {
@@ -125,8 +146,10 @@ static enum sc_status make_image(const struct making *m, uint8_t **image, int64_
 	sc_hdf5_begin(&turn);
 	const hid_t file = make_file(), links = make_links(), manner = make_manner();
 	enum sc_status status = file < 0 || links < 0 || manner < 0 ? failed(m, "/") : SC_OK;
-	for (int64_t i = 0; i < m->count && !status; i++)
+	for (int64_t i = 0; i < m->content->count && !status; i++)
 		status = make_set(m, i, file, links, manner);
+	for (int64_t i = 0; i < m->content->attribute_count && !status; i++)
+		status = make_attribute(m, &m->content->attributes[i], file);
 	if (!status)
 		status = take_image(m, file, image, bytes);
 	if (manner >= 0)
@@ -163,8 +186,8 @@ static uint8_t *find_layout(uint8_t *image, int64_t bytes, haddr_t header)
 static enum sc_status place_numbers(const struct making *m, uint8_t *image, int64_t bytes)
 {
 	int64_t end = bytes;
-	for (int64_t i = 0; i < m->count; i++) {
-		const struct sc_array *array = &m->arrays[i];
+	for (int64_t i = 0; i < m->content->count; i++) {
+		const struct sc_array *array = &m->content->arrays[i];
 		uint8_t *layout = find_layout(image, bytes, m->headers[i]);
 		if (!layout || layout[0] != 3 || layout[1] != 1 || sc_load_le(layout + 2, 8) != NOWHERE ||
 		    sc_load_le(layout + 10, 8) != (uint64_t)array->bytes)
@@ -182,14 +205,14 @@ static enum sc_status place_numbers(const struct making *m, uint8_t *image, int6
 	return SC_OK;
 }
 
-enum sc_status sc_hdf5_head(uint8_t **head, int64_t *bytes, const struct sc_array *arrays, int64_t count, const char *subject,
+enum sc_status sc_hdf5_head(uint8_t **head, int64_t *bytes, const struct sc_hdf5_content *content, const char *subject,
 			    struct sc_error *error)
 {
-	struct making making = {.arrays = arrays, .count = count, .subject = subject, .error = error};
+	struct making making = {.content = content, .subject = subject, .error = error};
 	uint8_t *image = NULL;
-	making.headers = sc_allocate(count, sizeof *making.headers);
+	making.headers = sc_allocate(content->count, sizeof *making.headers);
 	if (!making.headers)
-		return sc_fail_memory(error, count * (int64_t)sizeof *making.headers, subject);
+		return sc_fail_memory(error, content->count * (int64_t)sizeof *making.headers, subject);
 	enum sc_status status = make_image(&making, &image, bytes);
 	if (!status)
 		status = place_numbers(&making, image, *bytes);

@@ -2,6 +2,7 @@
 #include "io/json.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 
 #define MOST_VALUES (1 << 21) /* a million names of classes fit; jansson makes 236 bytes of each "{}," */
@@ -33,4 +34,14 @@ json_t *sc_json_parse(const char *text, int64_t bytes, const char *subject, json
 	else
 		*status = SC_ERROR_FORMAT;
 	return value;
+}
+
+json_t *sc_json_real(float value)
+{
+	for (double scale = 1; scale < 1e15; scale *= 10) {
+		double candidate = floor((double)value * scale + 0.5) / scale;
+		if ((float)candidate == value)
+			return json_real(candidate);
+	}
+	return json_real((double)value);
 }

@@ -11,4 +11,8 @@
 json_t *sc_json_parse(const char *text, int64_t bytes, const char *subject, json_error_t *reason, enum sc_status *status,
 		      struct sc_error *error);
 
+/* A float as the decimal number of fewest digits behind the point that is this float; to be dumped with SC_JSON_REAL. */
+json_t *sc_json_real(float value);
+#define SC_JSON_REAL JSON_REAL_PRECISION(9)
+
 #endif

@@ -53,4 +53,4 @@ static enum sc_status npz_next(struct sc_arrays_writer *writer, struct sc_error 
 	return status ? status : sc_archive_write(writer, header, make_header(header, array, descr), error);
 }
 
-const struct sc_array_writer sc_npz_writer = {{".npz"}, npz_begin, npz_next, sc_archive_write, sc_archive_finish, false};
+const struct sc_array_writer sc_npz_writer = {{".npz"}, npz_begin, npz_next, sc_archive_write, sc_archive_finish, SC_KERAS_NONE};

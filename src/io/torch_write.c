@@ -137,4 +137,4 @@ static enum sc_status torch_finish(struct sc_arrays_writer *writer, struct sc_er
 	return status ? status : sc_archive_finish(writer, error);
 }
 
-const struct sc_array_writer sc_torch_writer = {{".pth", ".pt"}, torch_begin, torch_next, sc_archive_write, torch_finish, false};
+const struct sc_array_writer sc_torch_writer = {{".pth", ".pt"}, torch_begin, torch_next, sc_archive_write, torch_finish, SC_KERAS_NONE};

@@ -127,7 +127,7 @@ static struct sc_array declaration(const struct sc_tensor *t, bool keras)
 enum sc_status sc_weights_write(const char *path, const struct sc_tensor *tensors, int64_t count, const char *const *metadata,
 				int64_t metadata_count, struct sc_error *error)
 {
-	const bool keras = sc_arrays_name_is_keras(path);
+	const bool keras = sc_arrays_keras_file(path) != SC_KERAS_NONE;
 	struct sc_arrays_writer *writer = NULL;
 	struct sc_array *declared = sc_allocate(count, sizeof(*declared));
 	float *piece = sc_allocate(PIECE, sizeof(float));

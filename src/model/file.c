@@ -157,22 +157,32 @@ enum sc_status sc_model_load(struct sc_model **out, const char *path, struct sc_
 	return sc_model_load_as(out, NULL, NULL, path, error);
 }
 
-/* The views, with the names that the format of `path` gives them. */
+/* One of Keras' files: with its names and, where it holds a whole model, its layers. */
+static enum sc_status write_keras(const struct sc_model *model, enum sc_keras_file file, struct sc_tensor *views, const char *path,
+				  const char *description, struct sc_error *error)
+{
+	char *config = NULL;
+	char(*names)[SC_KERAS_PATH] = sc_allocate(model->parameter_count, sizeof *names);
+	enum sc_status status = names ? sc_keras_name(model, file, views, names, error)
+				      : sc_fail_memory(error, model->parameter_count * (int64_t)sizeof *names, "Keras' names");
+	if (status == SC_OK && file != SC_KERAS_WEIGHTS_FILE)
+		status = sc_keras_config(model, &config, error);
+	const char *const metadata[] = {DESCRIPTION_KEY, description, SC_KERAS_CONFIG, config};
+	if (status == SC_OK)
+		status = sc_weights_write(path, views, model->parameter_count, metadata, config ? 2 : 1, error);
+	free(config);
+	free(names);
+	return status;
+}
+
 static enum sc_status write_views(const struct sc_model *model, struct sc_tensor *views, const char *path, const char *description,
 				  struct sc_error *error)
 {
 	const char *const metadata[] = {"format", "pt", DESCRIPTION_KEY, description};
-	char(*names)[SC_KERAS_PATH] = NULL;
-	enum sc_status status = SC_OK;
-	if (sc_arrays_name_is_keras(path)) {
-		names = sc_allocate(model->parameter_count, sizeof *names);
-		status = names ? sc_keras_name(model, views, names, error)
-			       : sc_fail_memory(error, model->parameter_count * (int64_t)sizeof *names, "Keras' names");
-	}
-	if (status == SC_OK)
-		status = sc_weights_write(path, views, model->parameter_count, metadata, 2, error);
-	free(names);
-	return status;
+	const enum sc_keras_file keras = sc_arrays_keras_file(path);
+	if (keras != SC_KERAS_NONE)
+		return write_keras(model, keras, views, path, description, error);
+	return sc_weights_write(path, views, model->parameter_count, metadata, 2, error);
 }
 
 enum sc_status sc_model_save(const struct sc_model *model, const char *path, struct sc_error *error)

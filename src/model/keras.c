@@ -26,7 +26,8 @@ struct match {
 	struct sc_tensor *views;
 	struct layer *layers; /* [count], in the order of their paths */
 	int count;
-	int *order, *depths; /* [node_count] */
+	int *order, *depths; /* [node_count]: the net's layers as Keras lists them; room to work in */
+	int order_count;
 	struct sc_error *error;
 };
 
@@ -187,7 +188,7 @@ static bool has_part(const struct layer *layer, const char *name)
 /* The layer that has the node's name; NULL: none. */
 static struct layer *find_named(const struct match *m, const struct sc_node *node)
 {
-	char application[96];
+	char application[SC_KERAS_NAME];
 	const bool has_application = sc_keras_application_name(application, m->model, node);
 	for (int i = 0; i < m->count; i++) {
 		struct layer *layer = &m->layers[i];
@@ -196,11 +197,6 @@ static struct layer *find_named(const struct match *m, const struct sc_node *nod
 			return layer;
 	}
 	return NULL;
-}
-
-static bool has_parameters(const struct sc_node *node)
-{
-	return node->kind == SC_NODE_CONVOLUTION || node->kind == SC_NODE_BATCH_NORM || node->kind == SC_NODE_DENSE;
 }
 
 /* The first convolution of a block tells: "conv1" outside of them may be a block's own in other models. */
@@ -230,16 +226,18 @@ static enum sc_status match_names(const struct match *m)
 	enum sc_status status = SC_OK;
 	for (int i = 0; i < m->model->node_count && !status; i++) {
 		const struct sc_node *node = &m->model->nodes[i];
-		if (!has_parameters(node))
+		if (node->weight == SC_NONE)
 			continue;
 		struct layer *layer = find_named(m, node);
 		if (!layer && node->kind == SC_NODE_DENSE)
 			layer = find_dense(m);
-		char name[96];
-		if (!layer)
+		if (!layer) {
+			char name[SC_KERAS_NAME];
+			sc_keras_layer_name(name, m->model, node);
 			return sc_fail(m->error, SC_ERROR_MISMATCH, node->name, -1,
 				       "%s: layer '%s': expected Keras' layer '%s', but it is not there", m->file->path, node->name,
-				       sc_keras_application_name(name, m->model, node) ? name : node->name);
+				       name);
+		}
 		status = take_layer(m, node, layer);
 	}
 	return status;
@@ -250,15 +248,16 @@ static enum sc_status match_names(const struct match *m)
 
 static enum sc_status match_order(const struct match *m, enum sc_node_kind kind)
 {
-	const int wanted = sc_keras_order(m->model, kind, m->order, m->depths);
-	int found = 0;
+	int wanted = 0, found = 0, next = 0; /* of the kind: the net's, the file's; the net's next layer */
 	enum sc_status status = SC_OK;
+	for (int i = 0; i < m->order_count; i++)
+		wanted += m->model->nodes[m->order[i]].kind == kind;
 	for (int i = 0; i < m->count && !status; i++) {
-		if (m->layers[i].kind != kind)
+		if (m->layers[i].kind != kind || found++ >= wanted)
 			continue;
-		if (found < wanted)
-			status = take_layer(m, &m->model->nodes[m->order[found]], &m->layers[i]);
-		found++;
+		while (m->model->nodes[m->order[next]].kind != kind)
+			next++;
+		status = take_layer(m, &m->model->nodes[m->order[next++]], &m->layers[i]);
 	}
 	if (!status && found != wanted)
 		return sc_fail(m->error, SC_ERROR_MISMATCH, m->file->path, -1, "%s: expected %d %s, as %s has, found %d",
@@ -272,6 +271,7 @@ static enum sc_status match_all(struct match *m)
 	if (!status && are_named(m)) {
 		status = match_names(m);
 	} else if (!status) {
+		m->order_count = sc_keras_order(m->model, m->order, m->depths);
 		status = match_order(m, SC_NODE_CONVOLUTION);
 		if (!status)
 			status = match_order(m, SC_NODE_BATCH_NORM);

@@ -1,8 +1,9 @@
-/* keras_names.c - where the parameters of a net stand in the weights file of its Keras model.
+/* keras_names.c - where the parameters of a net stand in the file of its Keras model.
  *
- * keras.applications are Functional models: their files count the layers of each class, in the order of keras_order.c
- * ("layers/conv2d_3"). The tutorial's model is a class, whose file says attributes and places in lists: "conv", "bn" and "fc", and
- * in block 1 of stage 2 "layers/resnet_block_1/listLayers/residual_1/conv1". tools/tutorial_subclassed.py is that class. */
+ * Functional models, keras.applications and those that keras_config.c describes: .weights.h5 and .keras count the layers of each
+ * class, in the order of keras_order.c ("layers/conv2d_3"); .h5 has their names ("model_weights/conv1/conv1/kernel").
+ * The tutorial's model is a class, whose .weights.h5 says attributes and places in lists: "conv", "bn" and "fc", and in block 1 of
+ * stage 2 "layers/resnet_block_1/listLayers/residual_1/conv1". tools/tutorial_subclassed.py is that class. */
 #include "model/keras.h"
 
 #include <stdlib.h>
@@ -58,63 +59,81 @@ static void tutorial_path(char path[SC_KERAS_PATH], const struct sc_resnet *net,
 	snprintf(path, SC_KERAS_PATH, "layers/%s/listLayers/%s/%s", list, item, layer);
 }
 
+/* By class, the how manieth it is. */
+static void counted_path(char path[SC_KERAS_PATH], const struct sc_node *node, int counts[3])
+{
+	static const char *const classes[] = {"conv2d", "batch_normalization", "dense"};
+	const int class = node->kind == SC_NODE_CONVOLUTION ? 0 : node->kind == SC_NODE_BATCH_NORM ? 1 : 2;
+	char name[40];
+	counted(name, classes[class], counts[class]++);
+	snprintf(path, SC_KERAS_PATH, "layers/%s", name);
+}
+
 /* ---- Names of variables -------------------------------------------------------------------------------------------------- */
 
-static void name_variables(const struct sc_node *node, const char *path, struct sc_tensor *views, char (*names)[SC_KERAS_PATH])
+static const char *variable_name(const struct sc_node *node, int place)
+{
+	static const char *const of_batch_norm[] = {"gamma", "beta", "moving_mean", "moving_variance"};
+	static const char *const of_others[] = {"kernel", "bias"};
+	return node->kind == SC_NODE_BATCH_NORM ? of_batch_norm[place] : of_others[place];
+}
+
+/* The views of one layer behind each other at `ordered`, with their names; gives their number. */
+static int name_layer(const struct sc_node *node, enum sc_keras_file file, const char *path, const struct sc_tensor *views,
+		      struct sc_tensor *ordered, char (*names)[SC_KERAS_PATH])
 {
 	int parameters[4];
 	const int count = sc_keras_variables(node, parameters);
 	for (int i = 0; i < count; i++) {
 		char *name = names[parameters[i]];
-		snprintf(name, SC_KERAS_PATH, "%.170s/vars/%d", path, i);
-		views[parameters[i]].name = name;
+		if (file == SC_KERAS_LEGACY)
+			snprintf(name, SC_KERAS_PATH, "%.200s/%s", path, variable_name(node, i));
+		else
+			snprintf(name, SC_KERAS_PATH, "%.200s/vars/%d", path, i);
+		ordered[i] = views[parameters[i]];
+		ordered[i].name = name;
+	}
+	return count;
+}
+
+static void name_all(const struct sc_model *model, enum sc_keras_file file, const struct sc_tensor *views,
+		     struct sc_tensor *ordered, char (*names)[SC_KERAS_PATH], int *room)
+{
+	const int count = sc_keras_order(model, room, room + model->node_count);
+	int counts[3] = {0};
+	for (int i = 0; i < count; i++) {
+		const struct sc_node *node = &model->nodes[room[i]];
+		char path[SC_KERAS_PATH], layer[SC_KERAS_NAME];
+		sc_keras_layer_name(layer, model, node);
+		if (file == SC_KERAS_LEGACY)
+			snprintf(path, sizeof path, "model_weights/%s/%s", layer, layer);
+		else if (file == SC_KERAS_WEIGHTS_FILE && is_tutorial(model->net))
+			tutorial_path(path, model->net, node);
+		else
+			counted_path(path, node, counts);
+		ordered += name_layer(node, file, path, views, ordered, names);
 	}
 }
 
-static enum sc_status name_application(const struct sc_model *model, struct sc_tensor *views, char (*names)[SC_KERAS_PATH],
-				       struct sc_error *error)
+enum sc_status sc_keras_name(const struct sc_model *model, enum sc_keras_file file, struct sc_tensor *views,
+			     char (*names)[SC_KERAS_PATH], struct sc_error *error)
 {
-	static const struct {
-		enum sc_node_kind kind;
-		const char *path;
-	} classes[] = {{SC_NODE_CONVOLUTION, "layers/conv2d"},
-		       {SC_NODE_BATCH_NORM, "layers/batch_normalization"},
-		       {SC_NODE_DENSE, "layers/dense"}};
-	int *room = sc_allocate(2 * (int64_t)model->node_count, sizeof *room);
-	if (!room)
-		return sc_fail_memory(error, 2 * model->node_count * (int64_t)sizeof *room, "the order of Keras' layers");
-	for (size_t k = 0; k < sizeof classes / sizeof *classes; k++) {
-		const int count = sc_keras_order(model, classes[k].kind, room, room + model->node_count);
-		for (int i = 0; i < count; i++) {
-			char path[40];
-			counted(path, classes[k].path, i);
-			name_variables(&model->nodes[room[i]], path, views, names);
-		}
-	}
-	free(room);
-	return SC_OK;
-}
-
-static void name_tutorial(const struct sc_model *model, struct sc_tensor *views, char (*names)[SC_KERAS_PATH])
-{
-	for (int i = 0; i < model->node_count; i++) {
-		char path[SC_KERAS_PATH];
-		tutorial_path(path, model->net, &model->nodes[i]);
-		name_variables(&model->nodes[i], path, views, names);
-	}
-}
-
-enum sc_status sc_keras_name(const struct sc_model *model, struct sc_tensor *views, char (*names)[SC_KERAS_PATH],
-			     struct sc_error *error)
-{
-	if (is_application(model->net))
-		return name_application(model, views, names, error);
-	if (!is_tutorial(model->net))
+	if (file == SC_KERAS_WEIGHTS_FILE && !is_application(model->net) && !is_tutorial(model->net))
 		return sc_fail(
 			error, SC_ERROR_UNSUPPORTED, model->name, -1,
 			"%s: expected a net of keras.applications (keras-resnet50, keras-resnet50v2, ...) or of the Keras tutorial "
-			"(keras-tutorial-18, ...) for Keras' .weights.h5, found one that no Keras model here has the layers of",
+			"(keras-tutorial-18, ...) for Keras' .weights.h5, found one that no Keras model here has the layers of; "
+			".keras and .h5 hold any net",
 			model->name);
-	name_tutorial(model, views, names);
-	return SC_OK;
+	int *room = sc_allocate(2 * (int64_t)model->node_count, sizeof *room);
+	struct sc_tensor *ordered = sc_allocate(model->parameter_count, sizeof *ordered);
+	const bool good = room && ordered;
+	if (good) {
+		name_all(model, file, views, ordered, names, room);
+		memcpy(views, ordered, (size_t)model->parameter_count * sizeof *ordered);
+	}
+	free(ordered);
+	free(room);
+	return good ? SC_OK
+		    : sc_fail_memory(error, model->parameter_count * (int64_t)sizeof *ordered, "the order of Keras' layers");
 }

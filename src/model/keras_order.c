@@ -17,14 +17,14 @@ static bool on_shortcut(const struct sc_node *node)
 }
 
 /* Those of keras.applications are the nets whose pool sees zeros around the map. */
-static bool is_application(const struct sc_model *model)
+bool sc_keras_shortcut_first(const struct sc_model *model)
 {
 	return model->net->stem_pool_zeros;
 }
 
-int sc_keras_order(const struct sc_model *model, enum sc_node_kind kind, int *nodes, int *depths)
+int sc_keras_order(const struct sc_model *model, int *nodes, int *depths)
 {
-	const bool shortcut_first = is_application(model);
+	const bool shortcut_first = sc_keras_shortcut_first(model);
 	int count = 0;
 	memset(depths, 0, (size_t)model->node_count * sizeof *depths);
 	for (int i = model->node_count - 1; i >= 0; i--)
@@ -34,7 +34,7 @@ int sc_keras_order(const struct sc_model *model, enum sc_node_kind kind, int *no
 				depths[input] = depths[i] + 1;
 		}
 	for (int i = 0; i < model->node_count; i++) {
-		if (model->nodes[i].kind != kind)
+		if (model->nodes[i].weight == SC_NONE)
 			continue;
 		/* Only the last few can be less deep than this one. */
 		int at = count++;
@@ -60,40 +60,46 @@ int sc_keras_variables(const struct sc_node *node, int parameters[4])
 
 /* "conv", 1 or "bn", 1 or "downsample.", 0 in block `prefix`, whose names are one less for BatchNorms of v2: bn1 is preact_bn
  * there. */
-static bool block_name(char name[96], const char *prefix, const char *layer, bool preactivation)
+static bool block_name(char name[SC_KERAS_NAME], const char *prefix, const char *layer, bool preactivation)
 {
 	int number;
 	char end;
 	if (sscanf(layer, "conv%d%c", &number, &end) == 1)
-		snprintf(name, 96, "%s_%d_conv", prefix, number);
+		snprintf(name, SC_KERAS_NAME, "%s_%d_conv", prefix, number);
 	else if (sscanf(layer, "bn%d%c", &number, &end) == 1 && preactivation && number == 1)
-		snprintf(name, 96, "%s_preact_bn", prefix);
+		snprintf(name, SC_KERAS_NAME, "%s_preact_bn", prefix);
 	else if (sscanf(layer, "bn%d%c", &number, &end) == 1)
-		snprintf(name, 96, "%s_%d_bn", prefix, preactivation ? number - 1 : number);
+		snprintf(name, SC_KERAS_NAME, "%s_%d_bn", prefix, preactivation ? number - 1 : number);
 	else if (strcmp(layer, "downsample.0") == 0)
-		snprintf(name, 96, "%s_0_conv", prefix);
+		snprintf(name, SC_KERAS_NAME, "%s_0_conv", prefix);
 	else if (strcmp(layer, "downsample.1") == 0)
-		snprintf(name, 96, "%s_0_bn", prefix);
+		snprintf(name, SC_KERAS_NAME, "%s_0_bn", prefix);
 	else
 		return false;
 	return true;
 }
 
-bool sc_keras_application_name(char name[96], const struct sc_model *model, const struct sc_node *node)
+bool sc_keras_application_name(char name[SC_KERAS_NAME], const struct sc_model *model, const struct sc_node *node)
 {
 	static const char *const outside[][2] = {
 		{"conv1", "conv1_conv"}, {"bn1", "conv1_bn"}, {"post_bn", "post_bn"}, {"fc", "predictions"}};
 	int stage, block, used = 0;
 	char prefix[48];
-	if (!is_application(model))
+	if (!sc_keras_shortcut_first(model))
 		return false;
 	for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
 		if (strcmp(node->name, outside[i][0]) == 0) {
-			snprintf(name, 96, "%s", outside[i][1]);
+			snprintf(name, SC_KERAS_NAME, "%s", outside[i][1]);
 			return true;
 		}
 	if (sscanf(node->name, "layer%d.%d.%n", &stage, &block, &used) != 2 || used == 0)
 		return false;
 	snprintf(prefix, sizeof prefix, "conv%d_block%d", stage + 1, block + 1);
 	return block_name(name, prefix, node->name + used, model->net->preactivation);
+}
+
+void sc_keras_layer_name(char name[SC_KERAS_NAME], const struct sc_model *model, const struct sc_node *node)
+{
+	if (!sc_keras_application_name(name, model, node))
+		snprintf(name, SC_KERAS_NAME, "%s", node->name);
 }

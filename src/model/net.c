@@ -7,7 +7,6 @@
 #include "model/net.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,7 +110,7 @@ struct reader {
 /* "net.json: "stem_kernel": expected a whole number from 1 to 15, found "x"". */
 static enum sc_status refuse(const struct reader *reader, const char *field, const json_t *found, const char *expected)
 {
-	char *text = json_dumps(found, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
+	char *text = json_dumps(found, JSON_ENCODE_ANY | JSON_COMPACT | SC_JSON_REAL);
 	enum sc_status status = sc_fail(reader->error, SC_ERROR_FORMAT, reader->subject, -1, "%s: \"%s\": expected %s, found %.60s",
 					reader->where, field, expected, text ? text : "something else");
 	free(text);
@@ -333,17 +332,6 @@ enum sc_status sc_net_read(struct sc_resnet *net, const char *path, struct sc_er
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------------------- */
 
-/* The decimal number of fewest digits behind the point that is this float. */
-static double shortest(float value)
-{
-	for (double scale = 1; scale < 1e15; scale *= 10) {
-		double candidate = floor((double)value * scale + 0.5) / scale;
-		if ((float)candidate == value)
-			return candidate;
-	}
-	return (double)value;
-}
-
 static json_t *write_wholes(const int64_t *numbers, int count)
 {
 	json_t *array = json_array();
@@ -369,7 +357,7 @@ static json_t *write_member(const struct sc_resnet *net, const struct field *fie
 	case WHOLES:
 		return write_wholes(member, field->fullest);
 	case REAL:
-		return json_real(shortest(*(const float *)member));
+		return sc_json_real(*(const float *)member);
 	case CHOICE:
 		memcpy(&choice, member, sizeof choice);
 		return json_string(field->choices[choice]);
@@ -402,7 +390,7 @@ static char *net_text(const struct sc_resnet *net)
 	if (text) {
 		json_object_foreach(object, key, value)
 		{
-			char *part = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+			char *part = json_dumps(value, JSON_ENCODE_ANY | SC_JSON_REAL);
 			int written =
 				part ? snprintf(text + length, size - length, "%s\"%s\": %s", length ? ",\n\t" : "{\n\t", key, part)
 				     : -1;

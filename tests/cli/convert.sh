@@ -12,7 +12,7 @@ accuracy=$out
 
 # There and back again, by content and not by name.
 from=run
-for to in a.pth b.npz c.pt d.safetensors; do
+for to in a.pth b.npz e.keras c.pt f.h5 d.safetensors; do
 	run convert "$from" "$to"
 	((code == 0)) || fail "convert $from $to: exit $code: $err"
 	[[ $out == *"model    cifar20, 28x28x1, 10 classes, "*"weights  sha256 $hash"*"file     $to" ]] || fail "convert $from $to: $out"
@@ -60,8 +60,7 @@ refused "say which model it belongs to with --model" "$formats/net.pth" x.pth
 refused "tensor 'conv1.weight': expected F32 (16, 3, 3, 3), found F32 (3, 2, 2, 1)" "$formats/net.pth" x.pth --model cifar20
 refused "tensor 'fc.weight': expected F32 (7, 64), found F32 (10, 64)" a.pth x.npz --model cifar20 --input 28x28x1 --classes 7
 refused "tensor 'layer1.3.conv1.weight': expected F32 (16, 16, 3, 3), but it is not there" a.pth x.npz --model cifar32 --input 28x28x1
-refused "ends with .safetensors, .pth, .pt, .npz or, for Keras, .weights.h5" run x.bin
-refused "ends with .safetensors, .pth, .pt, .npz or, for Keras, .weights.h5" run x.keras
+refused "ends with .safetensors, .pth, .pt, .npz or, for Keras, .weights.h5, .keras or .h5" run x.bin
 refused "cifar20: expected a net of keras.applications" run x.weights.h5
 refused "goes with --model" run x.pth --classes 10
 refused "tensor 'fc.weight': expected F32 (3, 10), found F32 (3, 3), Keras' 'fc/vars/0'" "$formats/tutorial.weights.h5" x.pth --model net.json --input 28x28x1 --classes 10

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "io/hdf5.h"
+#include "io/hdf5_library.h"
+#include "io/json.h"
 #include "io/weights.h"
 #include "model/keras.h"
 #include "model/resnet.h"
@@ -183,25 +185,24 @@ static void another_first_byte_is_refused(void **state)
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------------- */
 
-/* Bit by bit; the same weights make the same bytes. */
-static void round_trip(struct sc_model *model)
+/* Bit by bit, in each of Keras' files; the same weights make the same bytes. */
+static void round_trip_in(struct sc_model *model, const char *file)
 {
 	struct sc_error error = {0};
 	struct sc_model *again = NULL;
 	size_t bytes[2];
 	uint8_t *content[2];
 	char hash[2][SC_HASH_SIZE];
-	fill(model);
 	for (int i = 0; i < 2; i++) {
-		if (sc_model_save(model, in_folder("net.weights.h5"), &error) != SC_OK)
+		if (sc_model_save(model, file, &error) != SC_OK)
 			fail_msg("%s", error.message);
-		content[i] = read_whole(in_folder("net.weights.h5"), &bytes[i]);
+		content[i] = read_whole(file, &bytes[i]);
 	}
 	assert_true(bytes[0] == bytes[1] && memcmp(content[0], content[1], bytes[0]) == 0);
-	if (sc_model_load(&again, in_folder("net.weights.h5"), &error) != SC_OK)
+	if (sc_model_load(&again, file, &error) != SC_OK)
 		fail_msg("%s", error.message);
 	assert_string_equal(sc_model_name(again), sc_model_name(model));
-	assert_int_equal(sc_hash_file(hash[0], in_folder("net.weights.h5"), &error), SC_OK);
+	assert_int_equal(sc_hash_file(hash[0], file, &error), SC_OK);
 	assert_int_equal(sc_model_hash(model, hash[1], &error), SC_OK);
 	assert_string_equal(hash[0], hash[1]);
 	assert_int_equal(again->parameter_count, model->parameter_count);
@@ -211,21 +212,35 @@ static void round_trip(struct sc_model *model)
 	free(content[0]);
 	free(content[1]);
 	sc_model_destroy(again);
-	sc_model_destroy(model);
-	assert_int_equal(unlink(in_folder("net.weights.h5")), 0);
+	assert_int_equal(unlink(file), 0);
 	assert_int_equal(files_in_folder(), 0);
+}
+
+static void round_trip(struct sc_model *model, bool weights_alone)
+{
+	fill(model);
+	if (weights_alone)
+		round_trip_in(model, in_folder("net.weights.h5"));
+	round_trip_in(model, in_folder("net.keras"));
+	round_trip_in(model, in_folder("net.h5"));
+	sc_model_destroy(model);
 }
 
 static void what_is_written_is_read_again(void **state)
 {
 	(void)state;
 	struct sc_resnet bottleneck = *sc_resnet_find("keras-tutorial-50", NULL);
+	struct sc_resnet zeros = *sc_resnet_find("preact-cifar20", NULL);
 	set_stages(&bottleneck, 4, 2);
-	round_trip(tutorial(3));
-	round_trip(build(&bottleneck, 3));
-	round_trip(application("keras-resnet50", 1));
-	round_trip(application("keras-resnet50", 3));
-	round_trip(application("keras-resnet50v2", 3));
+	set_stages(&zeros, 2, 2);
+	zeros.stem_channels = 2;
+	round_trip(tutorial(3), true);
+	round_trip(build(&bottleneck, 3), true);
+	round_trip(application("keras-resnet50", 1), true);
+	round_trip(application("keras-resnet50", 3), true);
+	round_trip(application("keras-resnet50v2", 3), true);
+	round_trip(application("seresnet50t", 2), false);
+	round_trip(build(&zeros, 3), false);
 }
 
 /* The arrays of what we write and of what Keras wrote, the first without our description. */
@@ -252,6 +267,183 @@ static void names_and_shapes_are_keras(void **state)
 	assert_int_equal(unlink(in_folder("net.weights.h5")), 0);
 }
 
+/* ---- Whole models ------------------------------------------------------------------------------------------------------ */
+
+/* "Conv2D conv1 <- input" */
+static void layer_line(char line[160], json_t *layer)
+{
+	const json_t *inputs = json_array_get(json_object_get(layer, "inbound_nodes"), 0);
+	size_t used = (size_t)snprintf(line, 160, "%s %s", json_string_value(json_object_get(layer, "class_name")),
+				       json_string_value(json_object_get(layer, "name")));
+	for (size_t i = 0; i < json_array_size(inputs); i++)
+		used += (size_t)snprintf(line + used, 160 - used, "%s %s", i ? "," : " <-",
+					 json_string_value(json_array_get(json_array_get(inputs, i), 0)));
+}
+
+static json_t *config_of(struct sc_model *model)
+{
+	struct sc_error error = {0};
+	char *text = NULL;
+	if (sc_keras_config(model, &text, &error) != SC_OK)
+		fail_msg("%s", error.message);
+	json_t *config = json_loads(text, 0, NULL);
+	assert_non_null(config);
+	free(text);
+	sc_model_destroy(model);
+	return config;
+}
+
+static json_t *layers_of(json_t *config)
+{
+	return json_object_get(json_object_get(config, "config"), "layers");
+}
+
+/* Padding that is not Keras' becomes a layer, and so do the pixels and the zeros of shortcut A. */
+static void a_net_is_written_as_the_layers_of_keras(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {
+		"InputLayer input",
+		"Conv2D conv1 <- input",
+		"BatchNormalization bn1 <- conv1",
+		"ReLU relu <- bn1",
+		"Conv2D layer1.0.conv1 <- relu",
+		"BatchNormalization layer1.0.bn1 <- layer1.0.conv1",
+		"ReLU layer1.0.relu1 <- layer1.0.bn1",
+		"Conv2D layer1.0.conv2 <- layer1.0.relu1",
+		"BatchNormalization layer1.0.bn2 <- layer1.0.conv2",
+		"Add layer1.0.add <- layer1.0.bn2, relu",
+		"ReLU layer1.0.relu <- layer1.0.add",
+		"ZeroPadding2D layer2.0.conv1.pad <- layer1.0.relu",
+		"Conv2D layer2.0.conv1 <- layer2.0.conv1.pad",
+		"BatchNormalization layer2.0.bn1 <- layer2.0.conv1",
+		"ReLU layer2.0.relu1 <- layer2.0.bn1",
+		"Conv2D layer2.0.conv2 <- layer2.0.relu1",
+		"BatchNormalization layer2.0.bn2 <- layer2.0.conv2",
+		"MaxPooling2D layer2.0.shortcut.pixels <- layer1.0.relu",
+		"ZeroPadding2D layer2.0.shortcut <- layer2.0.shortcut.pixels",
+		"Add layer2.0.add <- layer2.0.bn2, layer2.0.shortcut",
+		"ReLU layer2.0.relu <- layer2.0.add",
+		"GlobalAveragePooling2D avgpool <- layer2.0.relu",
+		"Dense fc <- avgpool",
+	};
+	struct sc_resnet net = *sc_resnet_find("cifar20", NULL);
+	set_stages(&net, 2, 1);
+	net.stem_channels = 2;
+	json_t *config = config_of(build(&net, 3)), *layers = layers_of(config);
+	char line[160];
+	assert_int_equal(json_array_size(layers), sizeof(lines) / sizeof(lines[0]));
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		layer_line(line, json_array_get(layers, i));
+		assert_string_equal(line, lines[i]);
+	}
+	json_decref(config);
+}
+
+static const json_t *layer_named(const json_t *layers, const char *name)
+{
+	size_t i;
+	json_t *layer;
+	json_array_foreach(layers, i, layer)
+	{
+		if (strcmp(json_string_value(json_object_get(layer, "name")), name) == 0)
+			return json_object_get(layer, "config");
+	}
+	fail_msg("there is no layer %s", name);
+	return NULL;
+}
+
+static void check_config(const json_t *layers, const char *name, const char *expected)
+{
+	char *text = json_dumps(layer_named(layers, name), JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(9));
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void layers_say_what_is_not_their_default(void **state)
+{
+	(void)state;
+	json_t *config = config_of(tutorial(3)), *layers = layers_of(config);
+	check_config(layers, "conv1",
+		     "{\"filters\":2,\"groups\":1,\"kernel_size\":[7,7],\"name\":\"conv1\",\"padding\":\"same\","
+		     "\"strides\":[2,2],\"use_bias\":true}");
+	check_config(layers, "bn1", "{\"epsilon\":0.001,\"momentum\":0.99,\"name\":\"bn1\"}");
+	check_config(layers, "maxpool", "{\"name\":\"maxpool\",\"padding\":\"same\",\"pool_size\":[3,3],\"strides\":[2,2]}");
+	check_config(layers, "fc", "{\"activation\":\"softmax\",\"name\":\"fc\",\"units\":3}");
+	json_decref(config);
+
+	struct sc_resnet zeros = *sc_resnet_find("resnet18-a", NULL);
+	set_stages(&zeros, 2, 1);
+	zeros.zero_channels = SC_ZEROS_AROUND;
+	zeros.widths[1] = 5;
+	zeros.stem_channels = 2;
+	config = config_of(build(&zeros, 3)), layers = layers_of(config);
+	check_config(layers, "maxpool.pad", "{\"name\":\"maxpool.pad\",\"padding\":[[1,1],[1,1]]}");
+	check_config(layers, "layer2.0.shortcut.pixels",
+		     "{\"name\":\"layer2.0.shortcut.pixels\",\"padding\":\"valid\",\"pool_size\":[1,1],\"strides\":[2,2]}");
+	check_config(layers, "layer2.0.shortcut",
+		     "{\"data_format\":\"channels_first\",\"name\":\"layer2.0.shortcut\",\"padding\":[[0,0],[1,2]]}");
+	json_decref(config);
+}
+
+static void what_keras_has_no_layer_for_is_refused(void **state)
+{
+	(void)state;
+	struct sc_error error = {0};
+	char *text = NULL;
+	struct sc_resnet net = *sc_resnet_find("preact-cifar20", NULL);
+	net.stem_pool = true;
+	struct sc_model *model = build(&net, 3);
+	assert_int_equal(sc_keras_config(model, &text, &error), SC_ERROR_UNSUPPORTED);
+	assert_string_equal(error.message, "preact-cifar20: layer 'maxpool': Keras has no max-pool whose padding is not \"same\" "
+					   "and never wins, unless a rectifier comes before it");
+	assert_null(text);
+	assert_int_equal(sc_model_save(model, in_folder("net.keras"), &error), SC_ERROR_UNSUPPORTED);
+	assert_int_equal(files_in_folder(), 0);
+	sc_model_destroy(model);
+}
+
+/* The texts of an attribute, with a space behind each. */
+static void read_attribute(char text[256], const char *file, const char *group, const char *name)
+{
+	const hid_t opened = H5Fopen(file, H5F_ACC_RDONLY, H5P_DEFAULT);
+	const hid_t attribute = H5Aopen_by_name(opened, group, name, H5P_DEFAULT, H5P_DEFAULT);
+	const hid_t space = H5Aget_space(attribute), type = H5Aget_type(attribute);
+	const hssize_t count = H5Sget_simple_extent_npoints(space);
+	char *texts[32];
+	size_t used = 0;
+	assert_true(count > 0 && count <= 32 && H5Tis_variable_str(type) > 0);
+	assert_true(H5Aread(attribute, type, texts) >= 0);
+	for (hssize_t i = 0; i < count; i++)
+		used += (size_t)snprintf(text + used, 256 - used, "%.200s ", texts[i]);
+	assert_true(H5Dvlen_reclaim(type, space, H5P_DEFAULT, texts) >= 0);
+	H5Tclose(type);
+	H5Sclose(space);
+	H5Aclose(attribute);
+	H5Fclose(opened);
+}
+
+/* Of layers equally far from the end, keras.applications has the shortcut's first, although its name is the last. */
+static void the_older_form_tells_layers_in_order(void **state)
+{
+	(void)state;
+	char text[256];
+	struct sc_model *model = application("keras-resnet50", 1);
+	fill(model);
+	assert_int_equal(sc_model_save(model, in_folder("net.h5"), NULL), SC_OK);
+	sc_model_destroy(model);
+	read_attribute(text, in_folder("net.h5"), "model_weights", "layer_names");
+	assert_string_equal(text, "conv1_conv conv1_bn conv2_block1_1_conv conv2_block1_1_bn conv2_block1_2_conv conv2_block1_2_bn "
+				  "conv2_block1_0_conv conv2_block1_3_conv conv2_block1_0_bn conv2_block1_3_bn predictions ");
+	read_attribute(text, in_folder("net.h5"), "model_weights/conv1_bn", "weight_names");
+	assert_string_equal(text, "conv1_bn/gamma conv1_bn/beta conv1_bn/moving_mean conv1_bn/moving_variance ");
+	read_attribute(text, in_folder("net.h5"), "/", "model_config");
+	assert_memory_equal(text, "{\"module\":\"keras.src.models.functional\",\"class_name\":\"Functional\"", 64);
+	assert_int_equal(unlink(in_folder("net.h5")), 0);
+}
+
+/* ---- What does not fit ------------------------------------------------------------------------------------------------- */
+
 /* Writes zeros as the tutorial's net, but those arrays whose names begin with `name` are of another type, or, where `dtype` is
  * NULL, not there. */
 static enum sc_status write_edited(const char *name, const char *dtype, struct sc_error *error)
@@ -265,7 +457,7 @@ static enum sc_status write_edited(const char *name, const char *dtype, struct s
 	int64_t count = 0;
 	for (int i = 0; i < model->parameter_count; i++)
 		sc_model_tensor(model, i, &views[i]);
-	assert_int_equal(sc_keras_name(model, views, names, NULL), SC_OK);
+	assert_int_equal(sc_keras_name(model, SC_KERAS_WEIGHTS_FILE, views, names, NULL), SC_OK);
 	for (int i = 0; i < model->parameter_count; i++) {
 		const bool edited = strncmp(names[i], name, strlen(name)) == 0;
 		struct sc_array *array = &declared[count];
@@ -321,10 +513,15 @@ static void what_cannot_be_written_leaves_nothing(void **state)
 	assert_int_equal(sc_model_save(model, in_folder("net.weights.h5"), &error), SC_ERROR_UNSUPPORTED);
 	assert_non_null(strstr(error.message, "cifar20: expected a net of keras.applications"));
 	sc_model_destroy(model);
-	model = tutorial(3);
-	assert_int_equal(sc_model_save(model, in_folder("net.keras"), &error), SC_ERROR_ARGUMENT);
-	assert_non_null(strstr(error.message, "for Keras, .weights.h5"));
-	sc_model_destroy(model);
+
+	struct sc_array array = {.name = "model_weights/fc/fc/bias", .dtype = "F32", .rank = 1, .shape = {1}, .bytes = 4};
+	struct sc_arrays_writer *writer = NULL;
+	const char *const layers[] = {SC_KERAS_CONFIG, "{}"};
+	assert_int_equal(sc_arrays_writer_open(&writer, in_folder("net.keras"), &array, 1, NULL, 0, &error), SC_ERROR_ARGUMENT);
+	assert_non_null(strstr(error.message, "needs its layers, and they are not given"));
+	array.name = "fc/bias";
+	assert_int_equal(sc_arrays_writer_open(&writer, in_folder("net.h5"), &array, 1, layers, 1, &error), SC_ERROR_ARGUMENT);
+	assert_non_null(strstr(error.message, "array 'fc/bias': expected a name model_weights/LAYER/NAME"));
 	assert_int_equal(files_in_folder(), 0);
 }
 
@@ -337,6 +534,10 @@ int main(void)
 		cmocka_unit_test(another_first_byte_is_refused),
 		cmocka_unit_test(what_is_written_is_read_again),
 		cmocka_unit_test(names_and_shapes_are_keras),
+		cmocka_unit_test(a_net_is_written_as_the_layers_of_keras),
+		cmocka_unit_test(layers_say_what_is_not_their_default),
+		cmocka_unit_test(what_keras_has_no_layer_for_is_refused),
+		cmocka_unit_test(the_older_form_tells_layers_in_order),
 		cmocka_unit_test(what_is_missing_or_of_another_type_is_named),
 		cmocka_unit_test(what_cannot_be_written_leaves_nothing),
 	};
