@@ -1,11 +1,11 @@
 /* safetensors_write.c - the header of a safetensors file; the numbers follow through sc_file_write. The format: safetensors.c.
  *
  * Entries stand in the order in which the tensors are given, so equal tensors and metadata make equal bytes. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/json.h"
 #include "io/safetensors.h"
 
 static json_t *entry_of(const struct sc_array *t, int64_t begin)
@@ -44,7 +44,7 @@ static char *header_text(const struct sc_array *tensors, int64_t tensor_count, c
 		       json_object_set_new(header, tensors[i].name, entry_of(&tensors[i], position)) == 0;
 		position += tensors[i].bytes;
 	}
-	char *text = good ? json_dumps(header, JSON_COMPACT) : NULL;
+	char *text = good ? sc_json_text(header, JSON_COMPACT) : NULL;
 	json_decref(header);
 	return text;
 }

@@ -55,7 +55,7 @@ enum sc_status sc_model_describe(const struct sc_model *model, char **text, stru
 	json_t *root = json_pack("{s:o, s:[I, I, I], s:I, s:o, s:o}", "model", net, "input", (json_int_t)model->height,
 				 (json_int_t)model->width, (json_int_t)model->channels, "classes", (json_int_t)model->classes,
 				 "preprocess", scaling, "class_names", names_to_json(model->class_names, model->classes));
-	char *dump = root ? json_dumps(root, JSON_REAL_PRECISION(9)) : NULL;
+	char *dump = root ? sc_json_text(root, JSON_REAL_PRECISION(9)) : NULL;
 	json_decref(root);
 	if (!dump)
 		return sc_fail_memory(error, model->classes * 64, "the description of the model");

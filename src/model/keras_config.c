@@ -246,7 +246,7 @@ enum sc_status sc_keras_config(const struct sc_model *model, char **text, struct
 	json_t *root = json_pack("{s:s, s:s, s:{s:s, s:o, s:[s,i,i], s:[s,i,i]}, s:s}", "module", "keras.src.models.functional",
 				 "class_name", "Functional", "config", "name", model->name, "layers", config.layers, "input_layers",
 				 first, 0, 0, "output_layers", last, 0, 0, "registered_name", "Functional");
-	*text = root ? json_dumps(root, JSON_COMPACT | SC_JSON_REAL) : NULL;
+	*text = root ? sc_json_text(root, JSON_COMPACT | SC_JSON_REAL) : NULL;
 	json_decref(root);
 	if (!*text)
 		fail_memory(&config);

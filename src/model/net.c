@@ -110,7 +110,7 @@ struct reader {
 /* "net.json: "stem_kernel": expected a whole number from 1 to 15, found "x"". */
 static enum sc_status refuse(const struct reader *reader, const char *field, const json_t *found, const char *expected)
 {
-	char *text = json_dumps(found, JSON_ENCODE_ANY | JSON_COMPACT | SC_JSON_REAL);
+	char *text = sc_json_text(found, JSON_ENCODE_ANY | JSON_COMPACT | SC_JSON_REAL);
 	enum sc_status status = sc_fail(reader->error, SC_ERROR_FORMAT, reader->subject, -1, "%s: \"%s\": expected %s, found %.60s",
 					reader->where, field, expected, text ? text : "something else");
 	free(text);
@@ -390,7 +390,7 @@ static char *net_text(const struct sc_resnet *net)
 	if (text) {
 		json_object_foreach(object, key, value)
 		{
-			char *part = json_dumps(value, JSON_ENCODE_ANY | SC_JSON_REAL);
+			char *part = sc_json_text(value, JSON_ENCODE_ANY | SC_JSON_REAL);
 			int written =
 				part ? snprintf(text + length, size - length, "%s\"%s\": %s", length ? ",\n\t" : "{\n\t", key, part)
 				     : -1;

@@ -48,7 +48,7 @@ enum sc_status sc_history_write_json(const char *path, const struct sc_epoch_row
 	bool good = list != NULL;
 	for (int64_t i = 0; i < count && good; i++)
 		good = json_array_append_new(list, row_object(&rows[i])) == 0;
-	char *text = good ? json_dumps(list, JSON_INDENT(2)) : NULL;
+	char *text = good ? sc_json_text(list, JSON_INDENT(2)) : NULL;
 	struct sc_file_writer writer;
 	enum sc_status status = text ? sc_file_writer_open(&writer, path, error) : sc_fail_memory(error, 0, path);
 	if (!status) {

@@ -15,8 +15,8 @@ static json_t *receipt_object(const struct sc_receipt *r, json_t *epochs)
 {
 	return json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:s, s:s, s:o}", "shortcut", SC_VERSION, "build", sc_build_description(),
 			 "instruction_set", r->engine->kernels->name, "threads", sc_pool_threads(r->engine->pool), "model",
-			 json_loads(r->identity->model, 0, NULL), "data", json_loads(r->identity->data, 0, NULL), "training",
-			 json_loads(r->identity->training, 0, NULL), "config_sha256", r->identity->hash, "initial_weights_sha256",
+			 sc_json_read_own(r->identity->model), "data", sc_json_read_own(r->identity->data), "training",
+			 sc_json_read_own(r->identity->training), "config_sha256", r->identity->hash, "initial_weights_sha256",
 			 r->initial, "epochs", epochs);
 }
 
@@ -41,7 +41,7 @@ enum sc_status sc_receipt_write(const char *run, const struct sc_receipt *receip
 	struct sc_file_writer writer;
 	char *path = sc_path_join(run, "receipt.json");
 	json_t *object = receipt_object(receipt, epochs_array(receipt));
-	char *text = object ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+	char *text = object ? sc_json_text(object, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
 	enum sc_status status = path && text ? sc_file_writer_open(&writer, path, error) : sc_fail_memory(error, 0, "the receipt");
 	if (!status && text) {
 		fprintf(writer.stream, "%s\n", text);

@@ -70,7 +70,7 @@ static json_t *training_object(const struct sc_fit_options *o)
 
 static char *text_of(const json_t *object)
 {
-	return object ? json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(9)) : NULL;
+	return object ? sc_json_text(object, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(9)) : NULL;
 }
 
 /* `training` loses what may change here. */
@@ -101,7 +101,7 @@ enum sc_status sc_run_identity_init(struct sc_run_identity *identity, const stru
 	if (status)
 		return status;
 	sc_data_fingerprint(data, identity->data_hash);
-	json_t *described = json_loads(description, 0, NULL), *sample = data_object(data, identity->data_hash);
+	json_t *described = sc_json_read_own(description), *sample = data_object(data, identity->data_hash);
 	json_t *training = training_object(options);
 	identity->model = text_of(described);
 	identity->data = text_of(sample);
@@ -131,9 +131,9 @@ enum sc_status sc_run_config_write(const char *path, const struct sc_run_identit
 {
 	struct sc_file_writer writer;
 	json_t *config =
-		json_pack("{s:s, s:o, s:o, s:o}", "shortcut", SC_VERSION, "model", json_loads(identity->model, 0, NULL), "data",
-			  json_loads(identity->data, 0, NULL), "training", json_loads(identity->training, 0, NULL));
-	char *text = config ? json_dumps(config, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+		json_pack("{s:s, s:o, s:o, s:o}", "shortcut", SC_VERSION, "model", sc_json_read_own(identity->model), "data",
+			  sc_json_read_own(identity->data), "training", sc_json_read_own(identity->training));
+	char *text = config ? sc_json_text(config, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
 	enum sc_status status = text ? sc_file_writer_open(&writer, path, error) : sc_fail_memory(error, 0, path);
 	if (!status && text) {
 		fprintf(writer.stream, "%s\n", text);
@@ -289,8 +289,8 @@ static enum sc_status compare(const char *path, const json_t *kept, const json_t
 			same = true;
 		if (same)
 			continue;
-		char *a = then ? json_dumps(then, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
-		char *b = json_dumps(now, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+		char *a = then ? sc_json_text(then, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
+		char *b = sc_json_text(now, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
 		enum sc_status status = sc_fail(error, SC_ERROR_MISMATCH, key, -1, "%s: the run was begun with %s %s, now it is %s",
 						path, key, a ? a : "unknown", b ? b : "another");
 		free(a);
@@ -304,7 +304,7 @@ static enum sc_status compare(const char *path, const json_t *kept, const json_t
 static enum sc_status check_part(const char *path, const json_t *config, const char *part, const char *given, bool epochs_may_grow,
 				 struct sc_error *error)
 {
-	json_t *now = json_loads(given, 0, NULL);
+	json_t *now = sc_json_read_own(given);
 	json_object_del(now, "name"); /* of the data: where they lie */
 	for (int i = 0; i < CHANGEABLE_COUNT; i++)
 		json_object_del(now, changeable[i]);
