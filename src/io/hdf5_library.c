@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -35,23 +34,8 @@ static herr_t take_first(unsigned depth, const H5E_error2_t *entry, void *text)
 	return 0;
 }
 
-static void print_nothing(void)
-{
-	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-}
-
-/* libhdf5 (seen in 1.10.8) may keep memory of a file that it refused, and then says so on standard error when the program ends,
- * unless it prints nothing at all. What is registered here runs before its own end, which it registered when it was first used. */
-static void end_quietly(void)
-{
-	static bool registered;
-	if (!registered)
-		registered = atexit(print_nothing) == 0;
-}
-
 void sc_hdf5_reason(char text[128])
 {
-	end_quietly();
 	snprintf(text, 128, "no reason given");
 	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, text);
 }
