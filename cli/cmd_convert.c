@@ -173,8 +173,8 @@ const struct cli_command cli_convert = {
 		       "safetensors file, a state_dict of PyTorch (.pth, .pt; nothing in it is run), an .npz of NumPy, a file of "
 		       "Keras (.weights.h5, .h5, .keras), or a run: what it is, "
 		       "its content says. OUT is the format that its name asks for: .safetensors, .pth, .pt, .npz, .keras or .h5 "
-		       "for Keras' load_model (the whole net), or .weights.h5 for its load_weights (the nets keras-*). A file that another program "
-		       "wrote does not say which net it belongs to: name it with --model. How pixels are prepared travels with "
+		       "for Keras' load_model (the whole net), or .weights.h5 for its load_weights (the nets keras-*). A file that "
+		       "another program wrote does not say which net it belongs to: name it with --model. How pixels are prepared travels with "
 		       "OUT, for eval and "
 		       "predict. With --check the net is run on images that the origin has recorded, and every layer compared "
 		       "with the origin's; if one is too far, nothing is written.",

@@ -9,30 +9,19 @@ reads them, and what it wrote itself: the weights must be the same to the bit.
 """
 
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 import keras
 import numpy as np
 
-from shortcut_library import ROOT, Library, Optimizer
+from shortcut_library import Library, Optimizer, shortcut, softmax
 
 NETS = """resnet18 resnet50 resnext50_32x4d wide_resnet50_2 resnet50c resnet50d resnet26t seresnet18 seresnet50t seresnext50_32x4d
     keras-tutorial-18 keras-tutorial-50 keras-resnet50 keras-resnet101 keras-resnet50v2 keras-resnet152v2 resnet18-a plain18 cifar20
     preact-cifar20 plain-cifar20 cifar110"""
 BOUND = 1e-5  # of probabilities
-
-
-def shortcut(*arguments):
-    return subprocess.run([str(ROOT / "build/release/shortcut"), *map(str, arguments)], check=True, capture_output=True, text=True).stdout
-
-
-def softmax(scores):
-    exponentials = np.exp(scores.astype("float64") - scores.max(1, keepdims=True))
-    return exponentials / exponentials.sum(1, keepdims=True)
 
 
 def make(net, folder):
@@ -46,8 +35,7 @@ def make(net, folder):
 
 
 def parameters(path):
-    summary = json.loads(shortcut("summary", path, "--json"))
-    return summary["parameters"]
+    return json.loads(shortcut("summary", path, "--json"))["parameters"]
 
 
 def weights_hash(path):
@@ -83,5 +71,4 @@ def main():
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     main()

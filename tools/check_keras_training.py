@@ -19,7 +19,7 @@ import tempfile
 
 import numpy as np
 
-from shortcut_library import ROOT, Library
+from shortcut_library import ROOT, Library, softmax
 from mnist_images import read
 
 # preset, side of the images, batch
@@ -101,8 +101,7 @@ def shortcut_part(options, folder, convolution):
     inputs = ["--model", preset, "--input", f"{side}x{side}x1"]
     subprocess.run([options.shortcut, "convert", folder / "first.safetensors", described, *inputs], check=True, stdout=subprocess.DEVNULL)
     scores = Library().scores(described, images_of(side, batch)[0][..., None], {"auto": 0, "direct": 1}[convolution])
-    exponentials = np.exp(scores.astype("float64") - scores.max(1, keepdims=True))
-    return exponentials / exponentials.sum(1, keepdims=True), losses, load_file(run / "weights.safetensors")
+    return softmax(scores), losses, load_file(run / "weights.safetensors")
 
 
 def distance(weights, exact):

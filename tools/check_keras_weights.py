@@ -9,7 +9,6 @@ is not for the Functional form of the tutorial's nets: `convert` writes what the
 """
 
 import pathlib
-import subprocess
 import sys
 import tempfile
 
@@ -18,7 +17,7 @@ import numpy as np
 
 import nets_keras
 import tutorial_subclassed
-from shortcut_library import ROOT, Library
+from shortcut_library import Library, shortcut
 
 BOUND = 1e-5
 
@@ -79,10 +78,6 @@ def settle(net, images):
         net(images, training=True)
 
 
-def convert(*arguments):
-    subprocess.run([str(ROOT / "build/release/shortcut"), "convert", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
-
-
 def save(net, path):
     if str(path).endswith(".weights.h5"):
         net.save_weights(path)
@@ -96,7 +91,7 @@ def apart(found, expected):
 
 def load_back(make, side, ours, folder, images):
     """The outputs of a new Keras model after the way back."""
-    convert(ours, folder / "back.weights.h5")
+    shortcut("convert", ours, folder / "back.weights.h5")
     again = make(side)
     again.load_weights(folder / "back.weights.h5")
     return again(images, training=False).numpy()
@@ -115,7 +110,7 @@ def check(name, folder):
     for end in files:
         source = folder / ("theirs" + end)
         save(net, source)
-        convert(source, ours, "--model", preset, "--input", f"{side}x{side}x{channels}")
+        shortcut("convert", source, ours, "--model", preset, "--input", f"{side}x{side}x{channels}")
         for convolution in (0, 1):  # Winograd where it pays, direct everywhere
             worst = max(worst, apart(Library().scores(ours, images[:2], convolution), expected))
     words, equal = "", True

@@ -10,7 +10,6 @@ scores are more than 1e-5 apart, or where Shortcut's losses are more than twice 
 """
 
 import copy
-import subprocess
 import sys
 import tempfile
 
@@ -18,15 +17,11 @@ import numpy as np
 import torch
 import torchvision
 
-from shortcut_library import ROOT, Library, Optimizer
+from shortcut_library import Library, Optimizer, shortcut
 
 NETS = "resnet18 resnet34 resnet50 resnet101 resnet152 resnext50_32x4d resnext101_32x8d resnext101_64x4d wide_resnet50_2 wide_resnet101_2"
 SIDE, BATCH, STEPS = 64, 8, 10
 RATE, MOMENTUM, DECAY = 0.1, 0.9, 1e-4
-
-
-def shortcut_convert(*arguments):
-    subprocess.run([str(ROOT / "build/release/shortcut"), "convert", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
 
 
 def scores_of(net, images):
@@ -64,12 +59,12 @@ def check(name, folder):
     batches = [(random.standard_normal((BATCH, SIDE, SIDE, 3), "float32"), random.integers(0, 1000, BATCH)) for _ in range(STEPS)]
     first, ours, trained, back = (f"{folder}/{file}" for file in ("first.pth", "first.safetensors", "trained.safetensors", "back.pth"))
     torch.save(net.state_dict(), first)
-    shortcut_convert(first, ours, "--model", name, "--input", f"{SIDE}x{SIDE}x3")
+    shortcut("convert", first, ours, "--model", name, "--input", f"{SIDE}x{SIDE}x3")
     scores = apart(Library().scores(ours, batches[0][0]), scores_of(net, batches[0][0]))
     exact, theirs = train(copy.deepcopy(net).double(), batches), train(net, batches)
     optimizer = Optimizer(learning_rate=RATE, momentum=MOMENTUM, weight_decay=DECAY, decay_all=True)
     losses = Library().train(ours, batches, optimizer, trained)
-    shortcut_convert(trained, back)
+    shortcut("convert", trained, back)
     again = torchvision.models.get_model(name, weights=None)
     again.load_state_dict(torch.load(back, weights_only=True), strict=True)
     returned = apart(Library().scores(trained, batches[0][0]), scores_of(again, batches[0][0]))

@@ -8,7 +8,6 @@ scores against PyTorch in eval mode (relative L2); then convert -> .pth -> torch
 the outputs must be equal.
 """
 
-import subprocess
 import sys
 import tempfile
 
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 import torchvision
 
-from shortcut_library import ROOT, Library
+from shortcut_library import Library, shortcut
 
 BOUND = 1e-5
 
@@ -37,10 +36,6 @@ def settle(net):
     return net.eval()
 
 
-def convert(*arguments):
-    subprocess.run([str(ROOT / "build/release/shortcut"), "convert", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
-
-
 def check(name, folder):
     net, preset = make(name)
     settle(net)
@@ -55,12 +50,12 @@ def check(name, folder):
     worst = 0.0
     for source in (pth, safetensors):
         ours = f"{folder}/ours.safetensors"
-        convert(source, ours, "--model", preset)
+        shortcut("convert", source, ours, "--model", preset)
         for convolution in (0, 1):  # Winograd where it pays, direct everywhere
             found = Library().scores(ours, images.numpy().transpose(0, 2, 3, 1), convolution)
             worst = max(worst, float(np.linalg.norm(found - expected) / np.linalg.norm(expected)))
     back = f"{folder}/back.pth"
-    convert(ours, back)
+    shortcut("convert", ours, back)
     again, _ = make(name)
     again.load_state_dict(torch.load(back, weights_only=True), strict=True)
     with torch.no_grad():

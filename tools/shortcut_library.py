@@ -1,12 +1,23 @@
-"""libshortcut for Python's tools: scores of a weights file on given images, and steps of training, through the public header's functions."""
+"""The program and libshortcut for Python's tools: scores of a weights file on given images, and steps of training, through the public header's functions."""
 
 import ctypes
 import pathlib
+import subprocess
 
 import numpy as np
 
 MAX_CHANNELS = 4  # SC_MAX_CHANNELS
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def shortcut(*arguments):
+    """The program's standard output; a failure raises."""
+    return subprocess.run([str(ROOT / "build/release/shortcut"), *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def softmax(scores):
+    exponentials = np.exp(scores.astype("float64") - scores.max(1, keepdims=True))
+    return exponentials / exponentials.sum(1, keepdims=True)
 
 
 class Error(ctypes.Structure):

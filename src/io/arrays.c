@@ -151,10 +151,14 @@ enum sc_status sc_arrays_reserve(struct sc_arrays *arrays, int64_t count, int64_
 	return SC_OK;
 }
 
+bool sc_arrays_is_own_key(const char *key)
+{
+	return strncmp(key, "shortcut.", 9) == 0;
+}
+
 enum sc_status sc_arrays_sort(struct sc_arrays *arrays, struct sc_error *error)
 {
-	if (arrays->count > 0) /* else there may be no list at all */
-		qsort(arrays->arrays, (size_t)arrays->count, sizeof *arrays->arrays, by_name);
+	qsort(arrays->arrays, (size_t)arrays->count, sizeof *arrays->arrays, by_name);
 	for (int64_t i = 1; i < arrays->count; i++)
 		if (strcmp(arrays->arrays[i].name, arrays->arrays[i - 1].name) == 0)
 			return sc_fail(error, SC_ERROR_FORMAT, arrays->arrays[i].name, -1,

@@ -40,6 +40,8 @@ enum sc_status sc_arrays_open(struct sc_arrays *arrays, const char *path, struct
 void sc_arrays_close(struct sc_arrays *arrays);
 const struct sc_array *sc_arrays_find(const struct sc_arrays *arrays, const char *name); /* NULL: absent */
 const char *sc_arrays_metadata(const struct sc_arrays *arrays, const char *key);         /* NULL: absent */
+/* "shortcut.model" and its like, which travel in every format; other metadata mean nothing outside of safetensors. */
+bool sc_arrays_is_own_key(const char *key);
 /* Bytes [offset, offset + count) of an array, in C order, little-endian. From front to back is the cheap direction. */
 enum sc_status sc_arrays_read(struct sc_arrays *arrays, const struct sc_array *array, int64_t offset, void *buffer, int64_t count,
 			      struct sc_error *error);

@@ -16,20 +16,13 @@ static enum sc_status safetensors_begin(struct sc_arrays_writer *writer, struct 
 					   error);
 }
 
-static enum sc_status nothing(struct sc_arrays_writer *writer, struct sc_error *error)
-{
-	(void)writer;
-	(void)error;
-	return SC_OK;
-}
-
 static enum sc_status safetensors_write(struct sc_arrays_writer *writer, const void *bytes, int64_t count, struct sc_error *error)
 {
 	return sc_file_write(&writer->file, bytes, count, error);
 }
 
-const struct sc_array_writer sc_safetensors_writer = {{".safetensors"},  safetensors_begin, nothing,
-						      safetensors_write, nothing,           SC_KERAS_NONE};
+const struct sc_array_writer sc_safetensors_writer = {{".safetensors"}, safetensors_begin, NULL, safetensors_write, NULL,
+						      SC_KERAS_NONE};
 
 /* ---- Archives --------------------------------------------------------------------------------------------------------- */
 
@@ -58,20 +51,24 @@ enum sc_status sc_archive_finish(struct sc_arrays_writer *writer, struct sc_erro
 	return status ? status : sc_zip_writer_finish(&writer->zip, error);
 }
 
+enum sc_status sc_archive_write_entry(struct sc_arrays_writer *writer, const char *name, const char *text, struct sc_error *error)
+{
+	enum sc_status status = sc_archive_begin(writer, name, error);
+	return status ? status : sc_archive_write(writer, text, (int64_t)strlen(text), error);
+}
+
 enum sc_status sc_archive_write_metadata(struct sc_arrays_writer *writer, const char *folder, struct sc_error *error)
 {
 	enum sc_status status = SC_OK;
 	for (int64_t i = 0; i < writer->metadata_count && !status; i++) {
 		const char *key = writer->metadata[2 * i], *value = writer->metadata[2 * i + 1];
 		char name[256];
-		if (strncmp(key, "shortcut.", 9) != 0)
+		if (!sc_arrays_is_own_key(key))
 			continue;
 		if (snprintf(name, sizeof name, "%s%s", folder, key) >= (int)sizeof name)
 			return sc_fail(error, SC_ERROR_ARGUMENT, writer->file.path, -1,
 				       "%s: metadata '%.40s...': its key is too long", writer->file.path, key);
-		status = sc_archive_begin(writer, name, error);
-		if (!status)
-			status = sc_archive_write(writer, value, (int64_t)strlen(value), error);
+		status = sc_archive_write_entry(writer, name, value, error);
 	}
 	return status;
 }
@@ -142,7 +139,7 @@ enum sc_status sc_arrays_writer_next(struct sc_arrays_writer *writer, struct sc_
 	if (writer->next == writer->count || writer->missing > 0)
 		return sc_fail(error, SC_ERROR_ARGUMENT, writer->file.path, -1, "%s: an array more or a byte less than declared",
 			       writer->file.path);
-	enum sc_status status = writer->format->next(writer, error);
+	enum sc_status status = writer->format->next ? writer->format->next(writer, error) : SC_OK;
 	writer->missing = writer->arrays[writer->next++].bytes;
 	return status;
 }
@@ -161,7 +158,7 @@ enum sc_status sc_arrays_writer_commit(struct sc_arrays_writer *writer, struct s
 	if (writer->next < writer->count || writer->missing > 0)
 		status = sc_fail(error, SC_ERROR_ARGUMENT, writer->file.path, -1, "%s: fewer arrays or bytes than declared",
 				 writer->file.path);
-	if (!status)
+	if (!status && writer->format->finish)
 		status = writer->format->finish(writer, error);
 	if (status) {
 		sc_arrays_writer_abandon(writer);

@@ -20,9 +20,9 @@ struct sc_arrays_writer {
 struct sc_array_writer {
 	const char *extensions[3]; /* with their dots, NULL behind the last */
 	enum sc_status (*begin)(struct sc_arrays_writer *writer, struct sc_error *error); /* all that stands before the arrays */
-	enum sc_status (*next)(struct sc_arrays_writer *writer, struct sc_error *error);  /* begins arrays[next] */
+	enum sc_status (*next)(struct sc_arrays_writer *writer, struct sc_error *error);  /* begins arrays[next]; NULL: nothing to do */
 	enum sc_status (*write)(struct sc_arrays_writer *writer, const void *bytes, int64_t count, struct sc_error *error);
-	enum sc_status (*finish)(struct sc_arrays_writer *writer, struct sc_error *error); /* after the last one */
+	enum sc_status (*finish)(struct sc_arrays_writer *writer, struct sc_error *error); /* after the last one; NULL: nothing to do */
 	enum sc_keras_file keras;
 };
 extern const struct sc_array_writer sc_safetensors_writer, sc_torch_writer, sc_npz_writer, sc_keras_weights_writer,
@@ -32,7 +32,8 @@ extern const struct sc_array_writer sc_safetensors_writer, sc_torch_writer, sc_n
 enum sc_status sc_archive_begin(struct sc_arrays_writer *writer, const char *name, struct sc_error *error);
 enum sc_status sc_archive_write(struct sc_arrays_writer *writer, const void *bytes, int64_t count, struct sc_error *error);
 enum sc_status sc_archive_finish(struct sc_arrays_writer *writer, struct sc_error *error);
-/* Entries "<folder><key>" with the metadata whose keys begin with "shortcut."; others mean nothing outside of safetensors. */
+enum sc_status sc_archive_write_entry(struct sc_arrays_writer *writer, const char *name, const char *text, struct sc_error *error);
+/* Entries "<folder><key>" with the metadata whose keys are our own. */
 enum sc_status sc_archive_write_metadata(struct sc_arrays_writer *writer, const char *folder, struct sc_error *error);
 
 #endif

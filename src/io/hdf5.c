@@ -187,8 +187,7 @@ static int by_begin(const void *a, const void *b)
 static enum sc_status check_overlaps(struct sc_arrays *arrays, struct sc_error *error)
 {
 	int64_t end = 0;
-	if (arrays->count > 0) /* else there may be no list at all */
-		qsort(arrays->arrays, (size_t)arrays->count, sizeof *arrays->arrays, by_begin);
+	qsort(arrays->arrays, (size_t)arrays->count, sizeof *arrays->arrays, by_begin);
 	for (int64_t i = 0; i < arrays->count; i++) {
 		const struct sc_array *array = &arrays->arrays[i];
 		if (array->bytes > 0 && array->begin < end)

@@ -3,14 +3,13 @@
 
 #include <math.h>
 #include <pthread.h>
-#include <stdint.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A million names of classes fit, and a net; jansson makes 236 bytes of each "{},". */
-#define MOST_VALUES ((1 << 20) + (1 << 12))
+#define MOST_VALUES (1 << 21) /* a million names of classes fit; jansson makes 236 bytes of each "{}," */
 
 /* Whether the text may have more values than that: all but the first follow one of these. */
 static bool has_too_many_values(const char *text, int64_t bytes)
@@ -48,9 +47,7 @@ static void *take(size_t bytes)
 	if (bytes > reserve->bytes - reserve->used)
 		return NULL;
 	memory = reserve->memory + reserve->used;
-	reserve->used += (bytes + 15) / 16 * 16;
-	if (reserve->used > reserve->bytes)
-		reserve->used = reserve->bytes;
+	reserve->used += (bytes + 15) / 16 * 16; /* so is the whole */
 	return memory;
 }
 

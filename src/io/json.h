@@ -7,7 +7,7 @@
 #include "base/error.h"
 
 /* NULL: *status is SC_ERROR_FORMAT, and *reason says where and why, or SC_ERROR_MEMORY, and *error is filled. No key twice;
- * at most about a million values. */
+ * at most 2^21 values. */
 json_t *sc_json_parse(const char *text, int64_t bytes, const char *subject, json_error_t *reason, enum sc_status *status,
 		      struct sc_error *error);
 

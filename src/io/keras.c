@@ -3,8 +3,8 @@
  *     .weights.h5     HDF5 whose data sets are <path of a layer>/vars/<number>; the path says where in the model the layer stands,
  *                     "layers/conv2d_3" or "layers/resnet_block/listLayers/residual/conv1"
  *     .keras          a ZIP archive with such a file, model.weights.h5; config.json and metadata.json are not read
- *     .h5             (Keras 2, or the whole model) HDF5: <layer>/<layer>/kernel, gamma, ..., in Keras 2 followed by ":0"; in the
- * file of a whole model under model_weights/
+ *     .h5             (Keras 2, or the whole model) HDF5: <layer>/<layer>/kernel, gamma, ..., in Keras 2 followed by ":0"; in
+ *                     the file of a whole model under model_weights/
  *
  * Arrays have these paths as their names, without model_weights/. What belongs to a training (optimizer, metrics) is left out. Our
  * own files have a data set shortcut.model of bytes besides, a model's description; those of that kind are metadata. */
@@ -54,7 +54,7 @@ static bool begins(const char *text, const char *with)
 
 static bool is_metadata(const struct sc_array *array)
 {
-	return begins(array->name, "shortcut.") && strcmp(array->dtype, "U8") == 0 && array->rank == 1;
+	return sc_arrays_is_own_key(array->name) && strcmp(array->dtype, "U8") == 0 && array->rank == 1;
 }
 
 static bool is_of_training(const char *name)

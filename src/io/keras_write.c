@@ -1,10 +1,11 @@
 /* keras_write.c - Keras' files: writing. The formats: keras.c.
  *
- *     .weights.h5     what Model.load_weights takes. Keras asks for its groups by their paths and for nothing else, so the
- * metadata's data sets, behind all others, do not disturb it .keras          a whole model, what load_model takes: a ZIP archive of
- * metadata.json, config.json (the layers, which come as the metadata's SC_KERAS_CONFIG) and model.weights.h5 .h5             the
- * same in the older form, which Keras 2 knows: arrays named model_weights/<layer>/<layer>/kernel, in the order of the layers;
- * attributes tell that order, each layer's arrays, and the layers themselves */
+ *     .weights.h5     what Model.load_weights takes. Keras asks for its groups by their paths and for nothing else, so the data
+ *                     sets of the metadata, behind all others, do not disturb it
+ *     .keras          a whole model, what load_model takes: a ZIP archive of metadata.json, config.json and model.weights.h5;
+ *                     the config, the model's layers, comes as the metadata's SC_KERAS_CONFIG
+ *     .h5             the same in the older form: arrays model_weights/<layer>/<layer>/kernel in the order of the layers;
+ *                     attributes tell that order, the arrays of each layer, and the config */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,11 +16,6 @@
 #define KERAS_VERSION "3.0.0" /* the first that reads all this */
 #define WEIGHTS_GROUP "model_weights"
 #define GROUP_SIZE    160
-
-static bool is_kept(const char *key)
-{
-	return strncmp(key, "shortcut.", 9) == 0; /* others mean nothing outside of safetensors */
-}
 
 /* The layers of the model, which a file that holds a whole one must have. */
 static enum sc_status find_config(const struct sc_arrays_writer *writer, const char **config, struct sc_error *error)
@@ -129,7 +125,7 @@ static enum sc_status put_head(struct sc_arrays_writer *writer, struct sc_array 
 		all[i] = writer->arrays[i];
 	for (int64_t i = 0; i < writer->metadata_count; i++) {
 		const int64_t length = (int64_t)strlen(writer->metadata[2 * i + 1]);
-		if (is_kept(writer->metadata[2 * i]))
+		if (sc_arrays_is_own_key(writer->metadata[2 * i]))
 			all[count++] = (struct sc_array){.name = (char *)(uintptr_t)writer->metadata[2 * i],
 							 .dtype = "U8",
 							 .rank = 1,
@@ -155,19 +151,12 @@ static enum sc_status begin_hdf5(struct sc_arrays_writer *writer, const struct n
 	return status;
 }
 
-static enum sc_status next_array(struct sc_arrays_writer *writer, struct sc_error *error)
-{
-	(void)writer;
-	(void)error;
-	return SC_OK;
-}
-
 static enum sc_status finish_hdf5(struct sc_arrays_writer *writer, struct sc_error *error)
 {
 	enum sc_status status = SC_OK;
 	for (int64_t i = 0; i < writer->metadata_count && !status; i++) {
 		const char *value = writer->metadata[2 * i + 1];
-		if (is_kept(writer->metadata[2 * i]))
+		if (sc_arrays_is_own_key(writer->metadata[2 * i]))
 			status = put(writer, value, (int64_t)strlen(value), error);
 	}
 	return status;
@@ -190,20 +179,14 @@ static enum sc_status legacy_begin(struct sc_arrays_writer *writer, struct sc_er
 	return status;
 }
 
-static enum sc_status put_entry(struct sc_arrays_writer *writer, const char *name, const char *text, struct sc_error *error)
-{
-	enum sc_status status = sc_archive_begin(writer, name, error);
-	return status ? status : put(writer, text, (int64_t)strlen(text), error);
-}
-
 static enum sc_status archive_begin(struct sc_arrays_writer *writer, struct sc_error *error)
 {
 	const char *config = NULL;
 	enum sc_status status = find_config(writer, &config, error);
 	if (!status)
-		status = put_entry(writer, "metadata.json", "{\"keras_version\": \"" KERAS_VERSION "\"}", error);
+		status = sc_archive_write_entry(writer, "metadata.json", "{\"keras_version\": \"" KERAS_VERSION "\"}", error);
 	if (!status)
-		status = put_entry(writer, "config.json", config, error);
+		status = sc_archive_write_entry(writer, "config.json", config, error);
 	if (!status)
 		status = sc_archive_begin(writer, SC_KERAS_WEIGHTS, error);
 	return status ? status : begin_hdf5(writer, &(struct notes){0}, error);
@@ -215,7 +198,7 @@ static enum sc_status archive_finish(struct sc_arrays_writer *writer, struct sc_
 	return status ? status : sc_archive_finish(writer, error);
 }
 
-const struct sc_array_writer sc_keras_weights_writer = {{".weights.h5"}, weights_begin,        next_array, put,
+const struct sc_array_writer sc_keras_weights_writer = {{".weights.h5"}, weights_begin,        NULL, put,
 							finish_hdf5,     SC_KERAS_WEIGHTS_FILE};
-const struct sc_array_writer sc_keras_writer = {{".keras"}, archive_begin, next_array, put, archive_finish, SC_KERAS_ARCHIVE};
-const struct sc_array_writer sc_keras_legacy_writer = {{".h5"}, legacy_begin, next_array, put, finish_hdf5, SC_KERAS_LEGACY};
+const struct sc_array_writer sc_keras_writer = {{".keras"}, archive_begin, NULL, put, archive_finish, SC_KERAS_ARCHIVE};
+const struct sc_array_writer sc_keras_legacy_writer = {{".h5"}, legacy_begin, NULL, put, finish_hdf5, SC_KERAS_LEGACY};

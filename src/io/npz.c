@@ -226,7 +226,7 @@ static enum sc_status read_entry(struct sc_arrays *arrays, int64_t part, int64_t
 	const struct sc_zip *zip = arrays->file;
 	const char *name = zip->entries[part].name;
 	size_t length = strlen(name);
-	if (strncmp(name, "shortcut.", 9) == 0)
+	if (sc_arrays_is_own_key(name))
 		return read_text(arrays, part, room, error);
 	if (length < 5 || strcmp(name + length - 4, ".npy") != 0)
 		return sc_fail(

@@ -260,7 +260,7 @@ static enum sc_status read_texts(struct sc_arrays *arrays, struct torch_file *fi
 		const char *name = entry->name + folder;
 		bool order = strcmp(name, "byteorder") == 0;
 		uint8_t *text;
-		if (!order && strncmp(name, "shortcut.", 9) != 0)
+		if (!order && !sc_arrays_is_own_key(name))
 			continue;
 		enum sc_status status = sc_zip_read_whole(&file->zip, entry, room, &text, error);
 		if (status)

@@ -102,12 +102,6 @@ static void put_array(struct pickling *p, const struct sc_array *array, int64_t 
 		      "ccollections\nOrderedDict\n)RtR"); /* no gradient, no hooks */
 }
 
-static enum sc_status write_entry(struct sc_arrays_writer *writer, const char *name, const char *text, struct sc_error *error)
-{
-	enum sc_status status = sc_archive_begin(writer, name, error);
-	return status ? status : sc_archive_write(writer, text, (int64_t)strlen(text), error);
-}
-
 static enum sc_status torch_begin(struct sc_arrays_writer *writer, struct sc_error *error)
 {
 	struct pickling pickling = {.writer = writer, .error = error};
@@ -118,7 +112,7 @@ static enum sc_status torch_begin(struct sc_arrays_writer *writer, struct sc_err
 		put_array(&pickling, &writer->arrays[i], i);
 	put_string(&pickling, "u.");
 	if (!pickling.status)
-		pickling.status = write_entry(writer, FOLDER "byteorder", "little", error);
+		pickling.status = sc_archive_write_entry(writer, FOLDER "byteorder", "little", error);
 	if (!pickling.status)
 		pickling.status = sc_archive_write_metadata(writer, FOLDER, error);
 	return pickling.status;
@@ -133,8 +127,9 @@ static enum sc_status torch_next(struct sc_arrays_writer *writer, struct sc_erro
 
 static enum sc_status torch_finish(struct sc_arrays_writer *writer, struct sc_error *error)
 {
-	enum sc_status status = write_entry(writer, FOLDER "version", "3\n", error);
+	enum sc_status status = sc_archive_write_entry(writer, FOLDER "version", "3\n", error);
 	return status ? status : sc_archive_finish(writer, error);
 }
 
-const struct sc_array_writer sc_torch_writer = {{".pth", ".pt"}, torch_begin, torch_next, sc_archive_write, torch_finish, SC_KERAS_NONE};
+const struct sc_array_writer sc_torch_writer = {{".pth", ".pt"},  torch_begin,  torch_next,
+						sc_archive_write, torch_finish, SC_KERAS_NONE};

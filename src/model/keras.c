@@ -121,8 +121,7 @@ static enum sc_status find_layers(struct match *m)
 	return SC_OK;
 }
 
-/* ---- A layer and a node --------------------------------------------------------------------------------------------------------
- */
+/* ---- A layer and a node ---------------------------------------------------------------------------------------------- */
 
 static void shape_text(char text[160], const int64_t *shape, int rank)
 {
@@ -168,8 +167,7 @@ static enum sc_status take_layer(const struct match *m, const struct sc_node *no
 	return status;
 }
 
-/* ---- By name --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- By name --------------------------------------------------------------------------------------------------------- */
 
 static bool has_part(const struct layer *layer, const char *name)
 {
@@ -243,21 +241,32 @@ static enum sc_status match_names(const struct match *m)
 	return status;
 }
 
-/* ---- By order
- * -------------------------------------------------------------------------------------------------------------------- */
+/* ---- By order -------------------------------------------------------------------------------------------------------- */
+
+/* The net's layer of that kind at or behind place *next of the order, which moves on behind it; NULL: there is none. */
+static const struct sc_node *next_of_kind(const struct match *m, enum sc_node_kind kind, int *next)
+{
+	while (*next < m->order_count) {
+		const struct sc_node *node = &m->model->nodes[m->order[(*next)++]];
+		if (node->kind == kind)
+			return node;
+	}
+	return NULL;
+}
 
 static enum sc_status match_order(const struct match *m, enum sc_node_kind kind)
 {
-	int wanted = 0, found = 0, next = 0; /* of the kind: the net's, the file's; the net's next layer */
+	int wanted = 0, found = 0, next = 0;
 	enum sc_status status = SC_OK;
 	for (int i = 0; i < m->order_count; i++)
 		wanted += m->model->nodes[m->order[i]].kind == kind;
 	for (int i = 0; i < m->count && !status; i++) {
-		if (m->layers[i].kind != kind || found++ >= wanted)
+		if (m->layers[i].kind != kind)
 			continue;
-		while (m->model->nodes[m->order[next]].kind != kind)
-			next++;
-		status = take_layer(m, &m->model->nodes[m->order[next++]], &m->layers[i]);
+		const struct sc_node *node = next_of_kind(m, kind, &next);
+		if (node)
+			status = take_layer(m, node, &m->layers[i]);
+		found++;
 	}
 	if (!status && found != wanted)
 		return sc_fail(m->error, SC_ERROR_MISMATCH, m->file->path, -1, "%s: expected %d %s, as %s has, found %d",

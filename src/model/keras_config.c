@@ -1,18 +1,16 @@
 /* keras_config.c - a net as the layers of a Keras Functional model, in JSON.
  *
- *     {"class_name": "Functional", "config": {"name": ..., "layers": [LAYER, ...], "input_layers": ["input", 0, 0],
- * "output_layers": ...}} LAYER: {"class_name": "Conv2D", "name": ..., "config": {...}, "inbound_nodes": [[[NAME OF AN INPUT, 0, 0,
- * {}], ...]]}
+ *     MODEL    {"class_name": "Functional", "config": {"name": ..., "layers": [LAYER, ...], "input_layers": [NAME, 0, 0],
+ *              "output_layers": [NAME, 0, 0]}, ...}
+ *     LAYER    {"class_name": "Conv2D", "name": NAME, "config": {...}, "inbound_nodes": [[[NAME OF AN INPUT, 0, 0, {}], ...]]}
  *
- * This form of inbound_nodes is the older one, which Keras 3 reads in both files, .keras and .h5; what a layer's config leaves out
- * is Keras' default. A node becomes a layer of its name; where Keras needs another layer before it, that one is named after it:
+ * This form of inbound_nodes is the older one, which Keras 3 reads in both files, .keras and .h5; what the config of a layer leaves
+ * out is Keras' default. A node becomes a layer of its name; where Keras needs another layer before it, that one is named after it:
  * padding that is not "same" is a ZeroPadding2D. A running variance in torch's style comes from n / (n - 1) of the batch's and in
  * Keras from the batch's, so those of a net that is trained on there move a little differently; its outputs are the same. */
 #include "model/keras.h"
 
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "io/json.h"
 #include "model/shapes.h"
@@ -20,7 +18,7 @@
 struct config {
 	const struct sc_model *model;
 	json_t *layers;
-	enum sc_status status; /* after a failure nothing more is added */
+	enum sc_status status; /* after a failure no node is added any more */
 	struct sc_error *error;
 };
 
@@ -79,23 +77,24 @@ static bool is_same_padding(const struct sc_window *window, const struct sc_node
 	       same.pad_right == window->pad_right;
 }
 
-/* Keras' word for the padding of a layer; where it has none, zeros are put around the input by a layer of their own, and `input`
- * becomes its name. */
-static const char *place_padding(struct config *c, const struct sc_node *node, const char *name, char input[SC_KERAS_NAME],
-				 bool zeros)
+/* Keras' word for the padding of a layer; NULL: it has none. */
+static const char *padding_word(const struct config *c, const struct sc_node *node)
+{
+	if (!has_padding(&node->window))
+		return "valid";
+	return is_same_padding(&node->window, &c->model->nodes[node->inputs[0]]) ? "same" : NULL;
+}
+
+/* Zeros around the input, by a layer before the one of that name; `input` becomes what is around it. */
+static void surround(struct config *c, const struct sc_node *node, const char *name, char input[SC_KERAS_NAME])
 {
 	const struct sc_window *w = &node->window;
 	char padding[SC_KERAS_NAME + 8];
-	if (!has_padding(w))
-		return "valid";
-	if (!zeros && is_same_padding(w, &c->model->nodes[node->inputs[0]]))
-		return "same";
 	snprintf(padding, sizeof padding, "%s.pad", name);
 	add_layer(c, "ZeroPadding2D", padding, input, NULL,
 		  json_pack("{s:[[I,I],[I,I]]}", "padding", (json_int_t)w->pad_top, (json_int_t)w->pad_bottom,
 			    (json_int_t)w->pad_left, (json_int_t)w->pad_right));
 	snprintf(input, SC_KERAS_NAME, "%.*s", SC_KERAS_NAME - 1, padding);
-	return "valid";
 }
 
 /* ---- Nodes ------------------------------------------------------------------------------------------------------------------ */
@@ -110,12 +109,14 @@ static void add_input(struct config *c, const struct sc_node *node, const char *
 static void add_convolution(struct config *c, const struct sc_node *node, const char *name, char input[SC_KERAS_NAME])
 {
 	const struct sc_window *w = &node->window;
-	const char *padding = place_padding(c, node, name, input, false);
+	const char *padding = padding_word(c, node);
+	if (!padding)
+		surround(c, node, name, input);
 	add_layer(c, "Conv2D", name, input, NULL,
 		  json_pack("{s:I, s:[I,I], s:[I,I], s:s, s:I, s:b}", "filters", (json_int_t)node->channels, "kernel_size",
 			    (json_int_t)w->kernel_h, (json_int_t)w->kernel_w, "strides", (json_int_t)w->stride_h,
-			    (json_int_t)w->stride_w, "padding", padding, "groups", (json_int_t)node->groups, "use_bias",
-			    node->bias != SC_NONE));
+			    (json_int_t)w->stride_w, "padding", padding ? padding : "valid", "groups", (json_int_t)node->groups,
+			    "use_bias", node->bias != SC_NONE));
 }
 
 static void add_pool(struct config *c, const char *class_name, const struct sc_node *node, const char *name, const char *input,
@@ -127,23 +128,29 @@ static void add_pool(struct config *c, const char *class_name, const struct sc_n
 			    (json_int_t)w->stride_h, (json_int_t)w->stride_w, "padding", padding));
 }
 
-/* Padding that never wins is the same as zeros behind a rectifier, whose results are not less. */
+/* Zeros that take part are never Keras' own padding, which never wins; that is the same as zeros behind a rectifier, whose results
+ * are not less. */
 static void add_max_pool(struct config *c, const struct sc_node *node, const char *name, char input[SC_KERAS_NAME])
 {
-	const struct sc_node *from = &c->model->nodes[node->inputs[0]];
-	const bool zeros = node->pad_value == 0.0f;
-	if (!zeros && from->kind != SC_NODE_RELU && has_padding(&node->window) && !is_same_padding(&node->window, from))
+	const bool zeros = has_padding(&node->window) && node->pad_value == 0.0f;
+	const char *padding = zeros ? NULL : padding_word(c, node);
+	if (!zeros && !padding && c->model->nodes[node->inputs[0]].kind != SC_NODE_RELU) {
 		refuse(c, node, "max-pool whose padding is not \"same\" and never wins, unless a rectifier comes before it");
-	const char *padding = place_padding(c, node, name, input, zeros);
-	add_pool(c, "MaxPooling2D", node, name, input, padding);
+		return;
+	}
+	if (!padding)
+		surround(c, node, name, input);
+	add_pool(c, "MaxPooling2D", node, name, input, padding ? padding : "valid");
 }
 
 /* In Keras, too, padding takes no part in the mean. */
 static void add_average_pool(struct config *c, const struct sc_node *node, const char *name, const char *input)
 {
-	if (has_padding(&node->window) && !is_same_padding(&node->window, &c->model->nodes[node->inputs[0]]))
+	const char *padding = padding_word(c, node);
+	if (padding)
+		add_pool(c, "AveragePooling2D", node, name, input, padding);
+	else
 		refuse(c, node, "average pool whose cut off cells are all at the right and bottom");
-	add_pool(c, "AveragePooling2D", node, name, input, has_padding(&node->window) ? "same" : "valid");
 }
 
 /* Pixels by a pool of one pixel; channels of zeros by padding the last axis, which Keras takes for a width where channels are said

@@ -1,5 +1,5 @@
-/* test_allocations.c - each allocation fails, one after the other, once and with all after it, in everything that the
- * library does: an error that speaks of memory, or the right result; nothing leaks, and the same objects work afterwards. */
+/* test_allocations.c - each allocation fails, one after the other, once and with all after it, in everything that the library
+ * does: an error that speaks of memory, or the right result; nothing leaks, and the same objects work afterwards. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 #include "shortcut.h"
 #include "temporary.h"
 
-static struct sc_data *data;   /* 12 images of 8x8 */
+static struct sc_data *data; /* 12 images of 8x8 */
 static struct sc_model *model; /* of the file `net`: two blocks, so that every failure can be tried */
 static char net[80], images[80], run[80], fresh_run[96];
 static int64_t fresh_runs;
@@ -211,8 +211,7 @@ static enum sc_status describe_for_keras(struct sc_error *error)
 	return status;
 }
 
-/* ---- How it is tried ----------------------------------------------------------------------------------------------------------
- */
+/* ---- How it is tried ---------------------------------------------------------------------------------------------------------- */
 
 typedef enum sc_status (*action)(struct sc_error *error);
 
@@ -231,8 +230,8 @@ static bool try_one(action act, const char *name, long n, bool all_later)
 		fail_msg("%s, allocation %ld: status %d: %s", name, n, status, error.message);
 #ifndef SANITIZED
 	if (live_blocks() != blocks || live_map_bytes() != bytes)
-		fail_msg("%s, allocation %ld: %ld blocks and %ld bytes of maps more than before: %s", name, n,
-			 live_blocks() - blocks, live_map_bytes() - bytes, error.message);
+		fail_msg("%s, allocation %ld: %ld blocks and %ld bytes of maps more than before: %s", name, n, live_blocks() - blocks,
+			 live_map_bytes() - bytes, error.message);
 #else
 	(void)blocks, (void)bytes; /* LeakSanitizer looks at the end */
 #endif
@@ -259,11 +258,11 @@ static void try_all(action act, const char *name)
 	assert_true(tried > 0);
 }
 
-#define TEST(name)                                                                                                                 \
-	static void try_##name(void **state)                                                                                       \
-	{                                                                                                                          \
-		(void)state;                                                                                                       \
-		try_all(name, #name);                                                                                              \
+#define TEST(name)                              \
+	static void try_##name(void **state)    \
+	{                                       \
+		(void)state;                    \
+		try_all(name, #name);           \
 	}
 TEST(create_model)
 TEST(make_train_plan)
@@ -329,8 +328,7 @@ static int set_up(void **state)
 	snprintf(net, sizeof(net), "%s/net.json", folder);
 	if (write_net() || sc_folder_make(images, NULL))
 		return 1;
-	write_idx("train-images-idx3-ubyte", (const unsigned char[]){0, 0, 8, 3, 0, 0, 0, 12, 0, 0, 0, 8, 0, 0, 0, 8}, 16, 12 * 64,
-		  256);
+	write_idx("train-images-idx3-ubyte", (const unsigned char[]){0, 0, 8, 3, 0, 0, 0, 12, 0, 0, 0, 8, 0, 0, 0, 8}, 16, 12 * 64, 256);
 	write_idx("train-labels-idx1-ubyte", (const unsigned char[]){0, 0, 8, 1, 0, 0, 0, 12}, 8, 12, 3);
 	struct sc_fit_options options = fit_options();
 	options.run = run;
@@ -353,23 +351,15 @@ int main(int count, char **words)
 		return 0;
 	}
 	read_options(count, words);
-	const struct CMUnitTest tests[] = {cmocka_unit_test(try_create_model),
-					   cmocka_unit_test(try_make_train_plan),
-					   cmocka_unit_test(try_make_infer_plan),
-					   cmocka_unit_test(try_make_plan_in_less_memory),
-					   cmocka_unit_test(try_make_plan_with_threads),
-					   cmocka_unit_test(try_load_data),
-					   cmocka_unit_test(try_train_a_step),
-					   cmocka_unit_test(try_train_and_save),
-					   cmocka_unit_test(try_resume),
-					   cmocka_unit_test(try_run_options),
-					   cmocka_unit_test(try_load),
-					   cmocka_unit_test(try_hash_run),
-					   cmocka_unit_test(try_evaluate),
-					   cmocka_unit_test(try_predict),
-					   cmocka_unit_test(try_convert_safetensors),
-					   cmocka_unit_test(try_convert_torch),
-					   cmocka_unit_test(try_convert_numpy),
-					   cmocka_unit_test(try_describe_for_keras)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(try_create_model),	  cmocka_unit_test(try_make_train_plan), cmocka_unit_test(try_make_infer_plan),
+		cmocka_unit_test(try_make_plan_in_less_memory),
+		cmocka_unit_test(try_make_plan_with_threads),
+		cmocka_unit_test(try_load_data),	cmocka_unit_test(try_train_a_step),
+		cmocka_unit_test(try_train_and_save),	 cmocka_unit_test(try_resume),		 cmocka_unit_test(try_run_options),
+		cmocka_unit_test(try_load),		  cmocka_unit_test(try_hash_run),	 cmocka_unit_test(try_evaluate),
+		cmocka_unit_test(try_predict),		  cmocka_unit_test(try_convert_safetensors),
+		cmocka_unit_test(try_convert_torch),	  cmocka_unit_test(try_convert_numpy),
+		cmocka_unit_test(try_describe_for_keras)};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
