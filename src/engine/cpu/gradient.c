@@ -1,18 +1,11 @@
-/* gradient.c - weight gradients: chunks of images, regions of the weights, register tiles of rows.
- *
- * Each chunk (chunks.h) has its own sums, joined along the tree at the end. A unit of work is a region of one chunk's sums, small
- * enough for the L2 cache, and walks over all of the chunk's pixels, stretch by stretch: source and gradient of a stretch are laid
- * out in panels (panels.h), which the tiles of all taps then read from the cache. Rows of a tile are source channels; where there
- * are few of them (the first layer), rows are the taps of one kernel column instead. A region lies in one group, or in several
- * narrow ones side by side: then its source is spread instead (spread.h).
- */
+/* gradient.c - weight gradients: chunks of images, regions of the weights: see gradient.h. The chunks' sums are joined along the
+ * tree at the end. */
 #include <string.h>
 
 #include "engine/chunks.h"
 #include "engine/cpu/correlation.h"
 #include "engine/cpu/cpu.h"
-#include "engine/cpu/gradient_tile.h"
-#include "engine/cpu/panels.h"
+#include "engine/cpu/gradient.h"
 #include "engine/cpu/spread.h"
 #include "engine/cpu/winograd.h"
 
@@ -21,44 +14,6 @@
 #define REGION_NUMBERS 65536 /* sums of a unit of work */
 #define REGION_BLOCKS  8     /* of output channels in a region, at most */
 #define MANY_UNITS     8     /* of work for each thread: then it does not matter how many there are */
-#define PANEL          ((TILE_PIXELS + LANES - 1) / LANES * LANES)
-
-struct gradient {
-	struct sc_convolution c; /* see dissolve_strides */
-	struct raster source, diff_dst;
-	float *sums;      /* (chunks, kh, kw, depth, oc) */
-	float *bias_sums; /* (chunks, oc), or NULL */
-	float *scratch;   /* (threads, scratch_numbers) */
-	int64_t chunk_images, chunks;
-	bool spread, by_columns;
-	int64_t depth;                 /* source channels of a group */
-	int64_t parts, width;          /* that share no source channels; output channels of one */
-	int64_t rows;                  /* source channels of a tile */
-	int64_t tiles, blocks;         /* of a part: of source channels, of output channels */
-	int64_t tile_sets, block_sets; /* of a part: one of each makes a region */
-	int64_t stretch_n, stretch_h;  /* images and output rows of a stretch */
-};
-
-/* Tiles [t0, t1) and blocks [b0, b1) of a part: its source channels [i0, i1), its output channels [o0, o1); images [n0, n1). */
-struct region {
-	int64_t t0, t1, b0, b1, n0, n1;
-	int64_t i0, i1, o0, o1;
-	int64_t first_ic, first_oc; /* channels with which the part begins */
-	float *sums;                /* of the chunk, from the part's first output channel on */
-};
-
-/* Images [n0, n1), output rows [y0, y1), and the source rows [top, bottom) that they reach. */
-struct stretch {
-	int64_t n0, n1, y0, y1, top, bottom;
-};
-
-/* A stretch in the cache: its source, tile by tile or spread, and its gradient, block by block. */
-struct cached {
-	float *source, *diff_dst;
-	int64_t pixel, number; /* of the source: numbers from one pixel, one channel to the next */
-	int64_t tile, block;   /* numbers from one to the next */
-	int64_t numbers;       /* in all */
-};
 
 /* ---- What is done together -------------------------------------------------------------------------------------------------- */
 
@@ -142,198 +97,9 @@ static struct region region_at(const struct gradient *g, int64_t unit)
 	return region;
 }
 
-/* Room for the largest stretch of the largest region. */
-static struct cached cached_in(const struct gradient *g, float *scratch)
-{
-	int64_t reached = minimum(g->c.ih, (g->stretch_h - 1) * g->c.stride_h + g->c.kh);
-	int64_t pixels = g->stretch_n * reached * g->c.iw, tiles = (g->tiles + g->tile_sets - 1) / g->tile_sets;
-	int64_t blocks = (g->blocks + g->block_sets - 1) / g->block_sets;
-	struct cached in = {.source = scratch, .pixel = PANEL, .number = 1, .tile = panel_stride(pixels, PANEL)};
-	int64_t source_numbers = tiles * in.tile;
-	if (g->spread) {
-		in.pixel = g->depth * BLOCK, in.number = BLOCK, in.tile = g->rows * BLOCK;
-		source_numbers = whole_lines(pixels * in.pixel);
-	}
-	in.block = panel_stride(g->stretch_n * g->stretch_h * g->c.ow, BLOCK);
-	in.diff_dst = scratch ? scratch + source_numbers : NULL;
-	in.numbers = source_numbers + blocks * in.block;
-	return in;
-}
-
 static int64_t scratch_numbers(const struct gradient *g)
 {
-	return g->by_columns ? 0 : cached_in(g, NULL).numbers;
-}
-
-/* ---- Rows are source channels ----------------------------------------------------------------------------------------------- */
-
-/* Output positions [first, last) of an axis that tap `tap` takes from inside the source. */
-static void valid_outputs(int64_t tap, int64_t stride, int64_t pad, int64_t size, int64_t outputs, int64_t *first, int64_t *last)
-{
-	int64_t shift = tap - pad;
-	*first = shift < 0 ? (-shift + stride - 1) / stride : 0;
-	*last = shift >= size ? 0 : minimum(outputs, (size - 1 - shift) / stride + 1);
-	*last = maximum(*last, *first);
-}
-
-/* Two loops that move evenly, one inside the other, are one loop: longer runs for the register tile, the same order. */
-static void merge_loops(struct walk *outer, struct walk *inner)
-{
-	if (outer->count == 1)
-		return;
-	bool even = inner->count == 1 || (outer->src_stride == inner->count * inner->src_stride &&
-					  outer->diff_stride == inner->count * inner->diff_stride);
-	if (!even)
-		return;
-	if (inner->count == 1)
-		*inner = *outer;
-	else
-		inner->count *= outer->count;
-	outer->count = 1;
-}
-
-/* One tap of `tile` over a stretch; the tile says where its panels and its sums begin. */
-static void run_tap(const struct gradient *g, const struct stretch *s, const struct cached *in, int64_t r, int64_t t,
-		    const struct gradient_tile *tile, int rows)
-{
-	const struct sc_convolution *c = &g->c;
-	int64_t first_y, last_y, first_x, last_x;
-	valid_outputs(r, c->stride_h, c->pad_top, c->ih, c->oh, &first_y, &last_y);
-	valid_outputs(t, c->stride_w, c->pad_left, c->iw, c->ow, &first_x, &last_x);
-	first_y = maximum(first_y, s->y0), last_y = minimum(last_y, s->y1);
-	if (first_y >= last_y || first_x >= last_x)
-		return;
-	int64_t iy = first_y * c->stride_h - c->pad_top + r, ix = first_x * c->stride_w - c->pad_left + t;
-	struct gradient_tile at = *tile;
-	at.src += ((iy - s->top) * c->iw + ix) * in->pixel;
-	at.diff_dst += ((first_y - s->y0) * c->ow + first_x) * BLOCK;
-	at.sums += (r * c->kw + t) * g->depth * c->oc;
-	at.images = (struct walk){s->n1 - s->n0, (s->bottom - s->top) * c->iw * in->pixel, (s->y1 - s->y0) * c->ow * BLOCK};
-	at.rows = (struct walk){last_y - first_y, c->stride_h * c->iw * in->pixel, c->ow * BLOCK};
-	at.columns = (struct walk){last_x - first_x, c->stride_w * in->pixel, BLOCK};
-	merge_loops(&at.rows, &at.columns);
-	merge_loops(&at.images, &at.rows);
-	merge_loops(&at.rows, &at.columns);
-	SC_CPU(gradient_tile_run)(rows, &at);
-}
-
-/* All of the region's sums take in a stretch that lies in the cache. */
-static void run_stretch(const struct gradient *g, const struct region *region, const struct stretch *s, const struct cached *in)
-{
-	for (int64_t b = region->b0; b < region->b1; b++)
-		for (int64_t t = region->t0; t < region->t1; t++) {
-			int64_t first = t * g->rows, tile_rows = minimum(g->rows, g->depth - first);
-			struct gradient_tile tile = {
-				.src = in->source + (t - region->t0) * in->tile,
-				.diff_dst = in->diff_dst + (b - region->b0) * in->block,
-				.row_stride = in->number,
-				.sums = region->sums + first * g->c.oc + b * BLOCK,
-				.sums_stride = g->c.oc,
-				.channels = minimum(BLOCK, region->o1 - b * BLOCK),
-				.spread = g->spread,
-			};
-			for (int64_t tap = 0; tap < g->c.kh * g->c.kw; tap++)
-				run_tap(g, s, in, tap / g->c.kw, tap % g->c.kw, &tile, (int)tile_rows);
-		}
-}
-
-static void cache_source(const struct gradient *g, const struct region *region, const struct stretch *s, const struct cached *in)
-{
-	struct raster from = g->source;
-	from.at += s->n0 * from.image + s->top * from.row + region->first_ic;
-	if (g->spread) {
-		const struct spreading spreading = {from.pixel, g->depth, sc_group_oc(&g->c), region->first_oc, region->o1};
-		SC_CPU(spread)(&spreading, (s->bottom - s->top) * g->c.iw, from.at, in->source);
-		return;
-	}
-	from.at += region->i0;
-	SC_CPU(lay_panels)
-	(&(struct panels){
-		.from = from,
-		.images = s->n1 - s->n0,
-		.rows = s->bottom - s->top,
-		.columns = g->c.iw,
-		.channels = region->i1 - region->i0,
-		.step = g->rows,
-		.width = PANEL,
-		.to = in->source,
-		.stride = in->tile,
-	});
-}
-
-static void cache_gradient(const struct gradient *g, const struct region *region, const struct stretch *s, const struct cached *in)
-{
-	struct raster from = g->diff_dst;
-	from.at += s->n0 * from.image + s->y0 * from.row + region->first_oc + region->o0;
-	SC_CPU(lay_panels)
-	(&(struct panels){
-		.from = from,
-		.images = s->n1 - s->n0,
-		.rows = s->y1 - s->y0,
-		.columns = g->c.ow,
-		.channels = region->o1 - region->o0,
-		.step = BLOCK,
-		.width = BLOCK,
-		.to = in->diff_dst,
-		.stride = in->block,
-	});
-}
-
-static void run_channels(const struct gradient *g, const struct region *region, float *scratch)
-{
-	const struct sc_convolution *c = &g->c;
-	const struct cached in = cached_in(g, scratch);
-	for (int64_t n = region->n0; n < region->n1; n += g->stretch_n)
-		for (int64_t y = 0; y < c->oh; y += g->stretch_h) {
-			struct stretch s = {n, minimum(region->n1, n + g->stretch_n), y, minimum(c->oh, y + g->stretch_h), 0, 0};
-			s.top = maximum(0, y * c->stride_h - c->pad_top);
-			s.bottom = minimum(c->ih, (s.y1 - 1) * c->stride_h - c->pad_top + c->kh);
-			if (s.top >= s.bottom)
-				continue;
-			cache_source(g, region, &s, &in);
-			cache_gradient(g, region, &s, &in);
-			run_stretch(g, region, &s, &in);
-		}
-}
-
-/* ---- Rows are taps of a kernel column --------------------------------------------------------------------------------------- */
-
-static void run_column(const struct gradient *g, const struct region *region, int64_t n, int64_t y, int64_t t, int64_t i, int64_t b)
-{
-	const struct sc_convolution *c = &g->c;
-	int64_t first_x, last_x, top = y * c->stride_h - c->pad_top;
-	valid_outputs(t, c->stride_w, c->pad_left, c->iw, c->ow, &first_x, &last_x);
-	int64_t first = maximum(0, -top), last = minimum(c->kh, c->ih - top);
-	if (first_x >= last_x)
-		return;
-	for (int64_t r = first; r < last; r += TILE_PIXELS) {
-		int64_t ix = first_x * c->stride_w - c->pad_left + t;
-		struct gradient_tile tile = {
-			.src = g->source.at + n * g->source.image + (top + r) * g->source.row + ix * g->source.pixel +
-			       region->first_ic + i,
-			.diff_dst = g->diff_dst.at + n * g->diff_dst.image + y * g->diff_dst.row + first_x * c->oc +
-				    region->first_oc + b * BLOCK,
-			.row_stride = g->source.row,
-			.images = {.count = 1},
-			.rows = {.count = 1},
-			.columns = {last_x - first_x, c->stride_w * c->ic, c->oc},
-			.sums = region->sums + ((r * c->kw + t) * g->depth + i) * c->oc + b * BLOCK,
-			.sums_stride = c->kw * g->depth * c->oc,
-			.channels = minimum(BLOCK, region->o1 - b * BLOCK),
-		};
-		SC_CPU(gradient_tile_run)((int)minimum(TILE_PIXELS, last - r), &tile);
-	}
-}
-
-static void run_columns(const struct gradient *g, const struct region *region)
-{
-	const struct sc_convolution *c = &g->c;
-	for (int64_t b = region->b0; b < region->b1; b++)
-		for (int64_t n = region->n0; n < region->n1; n++)
-			for (int64_t y = 0; y < c->oh; y++)
-				for (int64_t t = 0; t < c->kw; t++)
-					for (int64_t i = 0; i < g->depth; i++)
-						run_column(g, region, n, y, t, i, b);
+	return g->by_columns ? 0 : SC_CPU(gradient_channels_scratch)(g);
 }
 
 /* ---- All -------------------------------------------------------------------------------------------------------------------- */
@@ -358,9 +124,9 @@ static void sum_units(void *context, int slot, int64_t begin, int64_t end)
 		struct region region = region_at(g, unit);
 		clear(g, &region);
 		if (g->by_columns)
-			run_columns(g, &region);
+			SC_CPU(gradient_columns)(g, &region);
 		else
-			run_channels(g, &region, g->scratch + slot * scratch_numbers(g));
+			SC_CPU(gradient_channels)(g, &region, g->scratch + slot * scratch_numbers(g));
 	}
 }
 

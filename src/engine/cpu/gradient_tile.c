@@ -2,6 +2,8 @@
  * partial blocks of channels, and for sources as they are or spread. */
 #include "engine/cpu/gradient_tile.h"
 
+#define L2 2 /* the prefetch that leaves the first cache to what is in use */
+
 SC_INLINE lanes load(const float *numbers, int64_t channels, int v, const bool whole)
 {
 	return whole ? lanes_load(numbers + v * LANES) : lanes_load_first(numbers + v * LANES, lanes_of(channels, v));
@@ -38,15 +40,22 @@ SC_INLINE void run(const struct gradient_tile *t, const int rows, const bool who
 	if (row < rows) {                                                                                                          \
 		EACH_VECTOR(END, row)                                                                                              \
 	}
+	const int64_t next_src_step = t->next_src ? t->columns.next_src : 0; /* where there is none, a number in the cache is asked for */
+	const int64_t next_diff_step = t->next_diff_dst ? t->columns.next_diff_dst : 0;
 	EACH_ROW(ROW_BEGIN)
 	for (int64_t n = 0; n < t->images.count; n++)
 		for (int64_t y = 0; y < t->rows.count; y++) {
-			const float *src = t->src + n * t->images.src_stride + y * t->rows.src_stride;
-			const float *diff = t->diff_dst + n * t->images.diff_stride + y * t->rows.diff_stride;
-			for (int64_t x = 0; x < t->columns.count;
-			     x++, src += t->columns.src_stride, diff += t->columns.diff_stride) {
+			const float *src = t->src + n * t->images.src + y * t->rows.src;
+			const float *diff = t->diff_dst + n * t->images.diff_dst + y * t->rows.diff_dst;
+			const float *next_src = t->next_src ? t->next_src + n * t->images.next_src + y * t->rows.next_src : src;
+			const float *next_diff =
+				t->next_diff_dst ? t->next_diff_dst + n * t->images.next_diff_dst + y * t->rows.next_diff_dst : src;
+			for (int64_t x = 0; x < t->columns.count; x++) {
+				__builtin_prefetch(next_src, 0, L2);
+				__builtin_prefetch(next_diff, 0, L2);
 				EACH_VECTOR(LOAD, 0)
 				EACH_ROW(ROW)
+				src += t->columns.src, diff += t->columns.diff_dst, next_src += next_src_step, next_diff += next_diff_step;
 			}
 		}
 	EACH_ROW(ROW_END)

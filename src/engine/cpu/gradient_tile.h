@@ -7,14 +7,15 @@
 
 #include "engine/cpu/lanes.h"
 
-/* One loop of the walk: how often, and how far source and gradient move each time. */
+/* One loop of the walk: how often, and how many numbers each of the tile's places moves each time. */
 struct walk {
-	int64_t count, src_stride, diff_stride;
+	int64_t count, src, diff_dst, next_src, next_diff_dst;
 };
 
 struct gradient_tile {
 	const float *src;      /* first row's number at the first pixel; row r lies r * row_stride further */
 	const float *diff_dst; /* first pixel, first channel of the block */
+	const float *next_src, *next_diff_dst; /* asked for on the way, a cache line a pixel, for a tile to come; or NULL */
 	int64_t row_stride;
 	struct walk images, rows, columns; /* outer to inner */
 	float *sums;                       /* (rows, sums_stride): the chains so far, and their continuation afterwards */

@@ -2,8 +2,6 @@
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/panels.h"
 
-#define AHEAD 8 /* pixels that are asked for before they are read */
-
 /* `count` channels of a pixel, filled up to `width`. */
 SC_INLINE void copy_channels(const float *from, int64_t count, int64_t width, float *to)
 {
@@ -13,23 +11,14 @@ SC_INLINE void copy_channels(const float *from, int64_t count, int64_t width, fl
 	}
 }
 
-/* The processor does not foresee where pixels lie that are a page or more apart. */
-SC_INLINE void fetch_channels(const float *from, int64_t count)
-{
-	for (int64_t c = 0; c < count; c += 16)
-		__builtin_prefetch(from + c);
-}
-
 void SC_CPU(lay_panels)(const struct panels *p)
 {
 	float *to = p->to;
 	for (int64_t n = 0; n < p->images; n++)
 		for (int64_t y = 0; y < p->rows; y++) {
 			const float *pixel = p->from.at + n * p->from.image + y * p->from.row;
-			for (int64_t x = 0; x < p->columns; x++, pixel += p->from.pixel, to += p->width) {
-				fetch_channels(pixel + AHEAD * p->from.pixel, p->channels);
+			for (int64_t x = 0; x < p->columns; x++, pixel += p->from.pixel, to += p->width)
 				for (int64_t c = 0, k = 0; c < p->channels; c += p->step, k++)
 					copy_channels(pixel + c, minimum(p->step, p->channels - c), p->width, to + k * p->stride);
-			}
 		}
 }

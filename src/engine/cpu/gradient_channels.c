@@ -1,0 +1,222 @@
+/* gradient_channels.c - weight gradients whose rows are source channels: a region walks over its chunk's pixels stretch by stretch.
+ * Source and gradient of a stretch are laid out in the cache (panels.h) for the tiles of all taps; while these compute, they ask
+ * for the next stretch, line by line, so that memory is read all the time and not only between the stretches. */
+#include "engine/cpu/correlation.h"
+#include "engine/cpu/cpu.h"
+#include "engine/cpu/gradient.h"
+#include "engine/cpu/gradient_tile.h"
+#include "engine/cpu/spread.h"
+
+#define BLOCK_LINES (BLOCK / 16) /* cache lines of a pixel's numbers in a block */
+
+/* Images [n0, n1), output rows [y0, y1), and the source rows [top, bottom) that they reach. */
+struct stretch {
+	int64_t n0, n1, y0, y1, top, bottom;
+};
+
+static int64_t stretches_of_image(const struct gradient *g)
+{
+	return (g->c.oh + g->stretch_h - 1) / g->stretch_h;
+}
+
+static int64_t stretch_count(const struct gradient *g, const struct region *region)
+{
+	return (region->n1 - region->n0 + g->stretch_n - 1) / g->stretch_n * stretches_of_image(g);
+}
+
+static struct stretch stretch_at(const struct gradient *g, const struct region *region, int64_t index)
+{
+	const struct sc_convolution *c = &g->c;
+	int64_t n = region->n0 + index / stretches_of_image(g) * g->stretch_n, y = index % stretches_of_image(g) * g->stretch_h;
+	struct stretch s = {.n0 = n, .n1 = minimum(region->n1, n + g->stretch_n), .y0 = y, .y1 = minimum(c->oh, y + g->stretch_h)};
+	s.top = maximum(0, y * c->stride_h - c->pad_top);
+	s.bottom = minimum(c->ih, (s.y1 - 1) * c->stride_h - c->pad_top + c->kh);
+	return s;
+}
+
+/* ---- In the cache ---------------------------------------------------------------------------------------------------------- */
+
+/* A stretch in the cache: its source, pixel by pixel as it is or spread, and its gradient, block by block. */
+struct cached {
+	float *source, *diff_dst;
+	int64_t pixel, number, tile; /* of the source: numbers from one pixel, one channel, the channels of one tile to the next */
+	int64_t block;               /* of the gradient: numbers from one block to the next */
+	int64_t numbers;             /* in all */
+};
+
+/* Pixels an odd number of cache lines apart: then the same channels of many pixels lie in different sets of the cache. */
+static int64_t odd_lines(int64_t numbers)
+{
+	return (whole_lines(numbers) / 16 | 1) * 16;
+}
+
+/* Room for the largest stretch of the largest region. */
+static struct cached cached_in(const struct gradient *g, float *scratch)
+{
+	int64_t reached = minimum(g->c.ih, (g->stretch_h - 1) * g->c.stride_h + g->c.kh);
+	int64_t pixels = g->stretch_n * reached * g->c.iw, tiles = (g->tiles + g->tile_sets - 1) / g->tile_sets;
+	int64_t blocks = (g->blocks + g->block_sets - 1) / g->block_sets;
+	struct cached in = {
+		.source = scratch, .pixel = odd_lines(minimum(g->depth, tiles * g->rows)), .number = 1, .tile = g->rows};
+	if (g->spread)
+		in.pixel = g->depth * BLOCK, in.number = BLOCK, in.tile = g->rows * BLOCK;
+	int64_t source_numbers = whole_lines(pixels * in.pixel);
+	in.block = panel_stride(g->stretch_n * g->stretch_h * g->c.ow, BLOCK);
+	in.diff_dst = scratch ? scratch + source_numbers : NULL;
+	in.numbers = source_numbers + blocks * in.block;
+	return in;
+}
+
+static void cache_source(const struct gradient *g, const struct region *region, const struct stretch *s, const struct cached *in)
+{
+	struct raster from = g->source;
+	from.at += s->n0 * from.image + s->top * from.row + region->first_ic;
+	if (g->spread) {
+		const struct spreading spreading = {from.pixel, g->depth, sc_group_oc(&g->c), region->first_oc, region->o1};
+		SC_CPU(spread)(&spreading, (s->bottom - s->top) * g->c.iw, from.at, in->source);
+		return;
+	}
+	from.at += region->i0;
+	SC_CPU(lay_panels)
+	(&(struct panels){
+		.from = from,
+		.images = s->n1 - s->n0,
+		.rows = s->bottom - s->top,
+		.columns = g->c.iw,
+		.channels = region->i1 - region->i0,
+		.step = in->pixel,
+		.width = in->pixel,
+		.to = in->source,
+	});
+}
+
+static void cache_gradient(const struct gradient *g, const struct region *region, const struct stretch *s, const struct cached *in)
+{
+	struct raster from = g->diff_dst;
+	from.at += s->n0 * from.image + s->y0 * from.row + region->first_oc + region->o0;
+	SC_CPU(lay_panels)
+	(&(struct panels){
+		.from = from,
+		.images = s->n1 - s->n0,
+		.rows = s->y1 - s->y0,
+		.columns = g->c.ow,
+		.channels = region->o1 - region->o0,
+		.step = BLOCK,
+		.width = BLOCK,
+		.to = in->diff_dst,
+		.stride = in->block,
+	});
+}
+
+/* ---- Through the tiles ----------------------------------------------------------------------------------------------------- */
+
+/* A tap's way over a stretch: numbers from where source, gradient, sums begin, and from where they begin in memory to what the tap
+ * will read of the next stretch; and how all of these go on. The same for all tiles. */
+struct way {
+	int64_t src, diff_dst, sums, next_src, next_diff_dst;
+	struct walk images, rows, columns;
+};
+
+/* Two loops that move evenly, one inside the other, are one loop: longer runs for the register tile, the same order. */
+static void merge_loops(struct walk *outer, struct walk *inner)
+{
+	if (outer->count == 1)
+		return;
+	const int64_t n = inner->count;
+	bool even = n == 1 || (outer->src == n * inner->src && outer->diff_dst == n * inner->diff_dst &&
+			       outer->next_src == n * inner->next_src && outer->next_diff_dst == n * inner->next_diff_dst);
+	if (!even)
+		return;
+	if (n == 1)
+		*inner = *outer;
+	else
+		inner->count *= outer->count;
+	outer->count = 1;
+}
+
+/* Tap (r, t); false: it meets nothing there. */
+static bool find_way(const struct gradient *g, const struct cached *in, const struct stretch *s, const struct stretch *next,
+		     int64_t r, int64_t t, struct way *way)
+{
+	const struct sc_convolution *c = &g->c;
+	const struct raster *source = &g->source, *diff_dst = &g->diff_dst;
+	int64_t y0, y1, x0, x1;
+	valid_outputs(r, c->stride_h, c->pad_top, c->ih, c->oh, &y0, &y1);
+	valid_outputs(t, c->stride_w, c->pad_left, c->iw, c->ow, &x0, &x1);
+	y0 = maximum(y0, s->y0), y1 = minimum(y1, s->y1);
+	if (y0 >= y1 || x0 >= x1)
+		return false;
+	int64_t row = y0 * c->stride_h - c->pad_top + r - s->top, column = x0 * c->stride_w - c->pad_left + t;
+	*way = (struct way){
+		.src = (row * c->iw + column) * in->pixel,
+		.diff_dst = ((y0 - s->y0) * c->ow + x0) * BLOCK,
+		.sums = (r * c->kw + t) * g->depth * c->oc,
+		.next_src = next->n0 * source->image + (next->top + row) * source->row + column * source->pixel,
+		.next_diff_dst = next->n0 * diff_dst->image + (next->y0 + y0 - s->y0) * diff_dst->row + x0 * diff_dst->pixel,
+		.images = {s->n1 - s->n0, (s->bottom - s->top) * c->iw * in->pixel, (s->y1 - s->y0) * c->ow * BLOCK, source->image,
+			   diff_dst->image},
+		.rows = {y1 - y0, c->stride_h * c->iw * in->pixel, c->ow * BLOCK, c->stride_h * source->row, diff_dst->row},
+		.columns = {x1 - x0, c->stride_w * in->pixel, BLOCK, c->stride_w * source->pixel, diff_dst->pixel},
+	};
+	merge_loops(&way->rows, &way->columns);
+	merge_loops(&way->images, &way->rows);
+	merge_loops(&way->rows, &way->columns);
+	return true;
+}
+
+/* All of the region's sums take in a stretch that lies in the cache. The first block's tiles ask for the next stretch's source,
+ * each for its own channels; of the gradient, each block's first tiles ask for a line of a pixel each. NULL: there is no next. */
+static void run_stretch(const struct gradient *g, const struct region *region, const struct cached *in, const struct stretch *s,
+			const struct stretch *next)
+{
+	struct way ways[SC_MAX_KERNEL * SC_MAX_KERNEL];
+	int count = 0;
+	for (int64_t tap = 0; tap < g->c.kh * g->c.kw; tap++)
+		count += find_way(g, in, s, next ? next : s, tap / g->c.kw, tap % g->c.kw, &ways[count]);
+	for (int64_t b = region->b0; b < region->b1; b++)
+		for (int64_t t = region->t0; t < region->t1; t++) {
+			const int64_t first = t * g->rows, line = t - region->t0;
+			const bool asks_source = next && b == region->b0, asks_gradient = next && line < BLOCK_LINES;
+			for (int i = 0; i < count; i++) {
+				const struct way *way = &ways[i];
+				const struct gradient_tile tile = {
+					.src = in->source + line * in->tile + way->src,
+					.diff_dst = in->diff_dst + (b - region->b0) * in->block + way->diff_dst,
+					.next_src = asks_source ? g->source.at + region->first_ic + first + way->next_src : NULL,
+					.next_diff_dst = asks_gradient && i == 0 ? g->diff_dst.at + region->first_oc + b * BLOCK +
+											   line * 16 + way->next_diff_dst
+										 : NULL,
+					.row_stride = in->number,
+					.images = way->images,
+					.rows = way->rows,
+					.columns = way->columns,
+					.sums = region->sums + first * g->c.oc + b * BLOCK + way->sums,
+					.sums_stride = g->c.oc,
+					.channels = minimum(BLOCK, region->o1 - b * BLOCK),
+					.spread = g->spread,
+				};
+				SC_CPU(gradient_tile_run)((int)minimum(g->rows, g->depth - first), &tile);
+			}
+		}
+}
+
+int64_t SC_CPU(gradient_channels_scratch)(const struct gradient *g)
+{
+	return cached_in(g, NULL).numbers;
+}
+
+void SC_CPU(gradient_channels)(const struct gradient *g, const struct region *region, float *scratch)
+{
+	const struct cached in = cached_in(g, scratch);
+	const int64_t count = stretch_count(g, region);
+	struct stretch s = stretch_at(g, region, 0);
+	for (int64_t i = 0; i < count; i++) {
+		const struct stretch next = stretch_at(g, region, minimum(i + 1, count - 1));
+		if (s.top < s.bottom) {
+			cache_source(g, region, &s, &in);
+			cache_gradient(g, region, &s, &in);
+			run_stretch(g, region, &in, &s, i + 1 < count ? &next : NULL);
+		}
+		s = next;
+	}
+}
