@@ -104,7 +104,59 @@ static struct tile result_tile(const struct correlation *c, int64_t block, int64
 	};
 }
 
-static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t x0, int pixels)
+/* Tiles [first, last) of row y of image n. */
+struct strip {
+	int64_t n, y, first, last;
+};
+
+/* Tiles of nearly equal width, none wider than TILE_PIXELS: tile i of `tiles` over `pixels` begins here. */
+static int64_t tile_begin(int64_t pixels, int64_t tiles, int64_t i)
+{
+	return i * (pixels / tiles) + minimum(i, pixels % tiles);
+}
+
+static const float *strip_source(const struct correlation *c, const struct strip *s, int64_t tile)
+{
+	int64_t x = tile_begin(c->out_w, row_tiles(c), tile) * c->step_w;
+	return c->src + ((s->n * c->src_h + s->y * c->step_h) * c->src_w + x) * c->src_pixel;
+}
+
+/* What is read after a strip: its tiles ask for that while they compute, in equal shares. */
+struct fetch {
+	const float *at;     /* NULL: for nothing */
+	int64_t step, share; /* numbers for each step of a tile's chain, for each tile */
+};
+
+/* The strip, or the source rows, that the next unit of work is the first to read; shared among `count` tiles. */
+static struct fetch fetch_after(const struct correlation *c, const struct strip *s, int64_t count)
+{
+	const int64_t tiles = row_tiles(c), chain = c->taps_h * c->taps_w * c->depth;
+	struct fetch fetch = {0};
+	int64_t numbers = 0;
+	if (s->last < tiles && c->taps_h == 1) {
+		fetch.at = strip_source(c, s, s->last);
+		numbers = strip_source(c, s, minimum(tiles, 2 * s->last - s->first)) - fetch.at;
+	} else if (s->first == 0 && s->last == tiles) {
+		int64_t row = s->n * c->src_h + s->y * c->step_h - c->pad_h + maximum(c->taps_h, c->step_h);
+		int64_t rows = minimum(minimum(c->taps_h, c->step_h), c->mb * c->src_h - row);
+		fetch.at = rows > 0 ? c->src + row * c->src_w * c->src_pixel : NULL;
+		numbers = rows * c->src_w * c->src_pixel;
+	}
+	if (c->src_pixel != c->depth || numbers <= 0 || chain == 0)
+		return (struct fetch){0};
+	fetch.step = (numbers + count * chain - 1) / (count * chain);
+	fetch.share = fetch.step * chain;
+	return fetch;
+}
+
+static void advance(struct fetch *fetch, int64_t tiles)
+{
+	if (fetch->at)
+		fetch->at += tiles * fetch->share;
+}
+
+static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t x0, int pixels,
+			 const struct fetch *fetch)
 {
 	struct column columns[MAX_TAPS];
 	struct segment segments[MAX_TAPS * MAX_TAPS];
@@ -126,31 +178,36 @@ static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, 
 		}
 	struct tile tile = result_tile(c, block, n, y, x0);
 	tile.segments = segments, tile.segment_count = count, tile.pixel_stride = c->step_w * c->src_pixel;
+	tile.next = fetch->at, tile.next_step = fetch->step;
 	prefetch_results(&tile, pixels);
 	SC_CPU(tile_run)(pixels, &tile);
 }
 
-/* Tiles of nearly equal width, none wider than TILE_PIXELS: tile i of `tiles` over `pixels` begins here. */
-static int64_t tile_begin(int64_t pixels, int64_t tiles, int64_t i)
+static void run_row_tiles(const struct correlation *c, int64_t block, const struct strip *s, struct fetch fetch)
 {
-	return i * (pixels / tiles) + minimum(i, pixels % tiles);
+	int64_t tiles = row_tiles(c);
+	for (int64_t t = s->first; t < s->last; t++, advance(&fetch, 1)) {
+		int64_t x0 = tile_begin(c->out_w, tiles, t);
+		run_row_tile(c, block, s->n, s->y, x0, (int)(tile_begin(c->out_w, tiles, t + 1) - x0), &fetch);
+	}
 }
 
 void SC_CPU(correlate_row)(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t first, int64_t last)
 {
-	int64_t tiles = row_tiles(c);
-	for (int64_t t = first; t < last; t++) {
-		int64_t x0 = tile_begin(c->out_w, tiles, t);
-		run_row_tile(c, block, n, y, x0, (int)(tile_begin(c->out_w, tiles, t + 1) - x0));
-	}
+	const struct strip strip = {n, y, first, last};
+	run_row_tiles(c, block, &strip, (struct fetch){0});
 }
 
-/* ---- Along a row, gathered ----------------------------------------------------------------------------------------------- */
+/* ---- Along a row, one tap ------------------------------------------------------------------------------------------------ */
+
+static bool pointwise(const struct correlation *c)
+{
+	return c->taps_h == 1 && c->taps_w == 1 && c->pad_h == 0 && c->pad_w == 0 && (c->out_w - 1) * c->step_w < c->src_w;
+}
 
 static bool gathers_strips(const struct correlation *c)
 {
-	bool pointwise = c->taps_h == 1 && c->taps_w == 1 && c->pad_h == 0 && c->pad_w == 0;
-	return pointwise && c->step_w * c->src_pixel % CLASHING == 0 && (c->out_w - 1) * c->step_w < c->src_w;
+	return pointwise(c) && c->step_w * c->src_pixel % CLASHING == 0;
 }
 
 /* Sources are kept off each other's cache sets. */
@@ -159,33 +216,30 @@ static int64_t strip_stride(const struct correlation *c)
 	return c->depth + 16;
 }
 
-/* The sources of the tiles [first, last) of row y of image n. */
-static void gather_strip(const struct correlation *c, int64_t n, int64_t y, int64_t first, int64_t last, float *gathered)
+static void gather_strip(const struct correlation *c, const struct strip *s, float *gathered)
 {
-	const float *row = c->src + (n * c->src_h + y * c->step_h) * c->src_w * c->src_pixel;
-	int64_t begin = tile_begin(c->out_w, row_tiles(c), first), end = tile_begin(c->out_w, row_tiles(c), last);
-	for (int64_t x = begin; x < end; x++)
-		memcpy(gathered + (x - begin) * strip_stride(c), row + x * c->step_w * c->src_pixel,
-		       (size_t)c->depth * sizeof(float));
+	int64_t tiles = row_tiles(c), pixels = tile_begin(c->out_w, tiles, s->last) - tile_begin(c->out_w, tiles, s->first);
+	const float *from = strip_source(c, s, s->first);
+	for (int64_t x = 0; x < pixels; x++)
+		memcpy(gathered + x * strip_stride(c), from + x * c->step_w * c->src_pixel, (size_t)c->depth * sizeof(float));
 }
 
-static void run_gathered_tiles(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t first, int64_t last,
-			       const float *gathered)
+/* The strip's pixels from `src` on, `stride` numbers apart. */
+static void run_pointwise_tiles(const struct correlation *c, int64_t block, const struct strip *s, const float *src, int64_t stride,
+				struct fetch fetch)
 {
-	int64_t tiles = row_tiles(c), begin = tile_begin(c->out_w, tiles, first);
-	for (int64_t t = first; t < last; t++) {
-		int64_t x0 = tile_begin(c->out_w, tiles, t);
-		int pixels = (int)(tile_begin(c->out_w, tiles, t + 1) - x0);
-		const struct segment segment = {
-			.src = gathered + (x0 - begin) * strip_stride(c),
-			.weights = c->weights + block * c->depth * BLOCK,
-			.length = c->depth,
-			.last = pixels,
-		};
-		struct tile tile = result_tile(c, block, n, y, x0);
-		tile.segments = &segment, tile.segment_count = 1, tile.pixel_stride = strip_stride(c);
+	const int64_t tiles = row_tiles(c), width = c->out_w / tiles, wider = c->out_w % tiles;
+	struct segment segment = {.src = src, .weights = c->weights + block * c->depth * BLOCK, .length = c->depth};
+	struct tile tile = result_tile(c, block, s->n, s->y, tile_begin(c->out_w, tiles, s->first));
+	tile.segments = &segment, tile.segment_count = 1, tile.pixel_stride = stride, tile.next_step = fetch.step;
+	for (int64_t t = s->first; t < s->last; t++, advance(&fetch, 1)) {
+		const int pixels = (int)(width + (t < wider));
+		segment.last = pixels, tile.next = fetch.at;
 		prefetch_results(&tile, pixels);
 		SC_CPU(tile_run)(pixels, &tile);
+		segment.src += pixels * stride, tile.dst += pixels * tile.dst_stride;
+		if (tile.residual)
+			tile.residual += pixels * tile.dst_stride;
 	}
 }
 
@@ -205,16 +259,24 @@ static void row_units(void *context, int slot, int64_t begin, int64_t end)
 	int64_t blocks = blocks_of(c->width), sets = block_sets(c);
 	float *gathered = gathers_strips(c) ? c->scratch + slot * SC_CPU(correlation_scratch)(c) : NULL;
 	for (int64_t unit = begin; unit < end; unit++) {
-		int64_t strip = unit % strips, y = unit / strips % c->out_h;
-		int64_t n = unit / strips / c->out_h % c->mb, set = unit / strips / c->out_h / c->mb;
-		int64_t first = strip * STRIP_TILES, last = minimum(tiles, first + STRIP_TILES);
+		int64_t set = unit / strips / c->out_h / c->mb, first = unit % strips * STRIP_TILES;
+		const struct strip strip = {
+			.n = unit / strips / c->out_h % c->mb,
+			.y = unit / strips % c->out_h,
+			.first = first,
+			.last = minimum(tiles, first + STRIP_TILES),
+		};
+		const int64_t first_block = set * blocks / sets, last_block = (set + 1) * blocks / sets;
+		struct fetch fetch = fetch_after(c, &strip, (last_block - first_block) * (strip.last - strip.first));
+		const float *src = gathered ? gathered : pointwise(c) ? strip_source(c, &strip, strip.first) : NULL;
 		if (gathered)
-			gather_strip(c, n, y, first, last, gathered);
-		for (int64_t block = set * blocks / sets; block < (set + 1) * blocks / sets; block++) {
-			if (gathered)
-				run_gathered_tiles(c, block, n, y, first, last, gathered);
+			gather_strip(c, &strip, gathered);
+		for (int64_t block = first_block; block < last_block; block++, advance(&fetch, strip.last - strip.first)) {
+			if (src)
+				run_pointwise_tiles(c, block, &strip, src, gathered ? strip_stride(c) : c->step_w * c->src_pixel,
+						    fetch);
 			else
-				SC_CPU(correlate_row)(c, block, n, y, first, last);
+				run_row_tiles(c, block, &strip, fetch);
 		}
 	}
 }

@@ -7,6 +7,7 @@
 #include "engine/cpu/tile.h"
 
 #define WEIGHTS_AHEAD 1536 /* numbers */
+#define L2            2    /* the prefetch that leaves the first cache to what is in use */
 
 /* Weights are read once for each tile, from a cache that is some way off, or from memory, and the processor does not look far
  * enough ahead by itself. */
@@ -18,14 +19,15 @@ SC_INLINE void fetch_weights(const float *weights)
 
 /* Every `row` in the macros below is a constant after inlining, and so is each condition on it. */
 
-SC_INLINE void multiply(const struct segment *s, int64_t stride, lanes acc[TILE_PIXELS][VECTORS], const int first, const int last,
-			const bool spread)
+SC_INLINE void multiply(const struct segment *s, const float *next, int64_t next_step, int64_t stride,
+			lanes acc[TILE_PIXELS][VECTORS], const int first, const int last, const bool spread)
 {
 	const int64_t step = spread ? BLOCK : 1;
 	const float *src = s->src, *weights = s->weights;
-	for (int64_t k = 0; k < s->length; k++, src += step, weights += BLOCK) {
+	for (int64_t k = 0; k < s->length; k++, src += step, weights += BLOCK, next += next_step) {
 		lanes w[VECTORS], x;
 		fetch_weights(weights);
+		__builtin_prefetch(next, 0, L2);
 #define LOAD(row, v) w[v] = lanes_load(weights + v * LANES);
 #define FMA(row, v)                                                                                                                \
 	x = spread ? lanes_load(src + (row - first) * stride + v * LANES) : x;                                                     \
@@ -111,23 +113,25 @@ SC_INLINE void run(const struct tile *t, const int pixels, const bool spread)
 		EACH_VECTOR(FINISH, row)                                                                                           \
 	}
 	EACH_ROW(ROW_ZERO)
-	for (int64_t i = 0; i < t->segment_count; i++) {
+	const float *next = t->next ? t->next : t->dst; /* where there is none, what is in the cache is asked for */
+	const int64_t next_step = t->next ? t->next_step : 0;
+	for (int64_t i = 0; i < t->segment_count; next += t->segments[i].length * next_step, i++) {
 		const struct segment *s = &t->segments[i];
 		int left = s->first, right = pixels - s->last;
 		if (left == 0 && right == 0)
-			multiply(s, t->pixel_stride, acc, 0, pixels, spread);
+			multiply(s, next, next_step, t->pixel_stride, acc, 0, pixels, spread);
 		else if (pixels > 1 && left == 1 && right == 0)
-			multiply(s, t->pixel_stride, acc, 1, pixels, spread);
+			multiply(s, next, next_step, t->pixel_stride, acc, 1, pixels, spread);
 		else if (pixels > 2 && left == 2 && right == 0)
-			multiply(s, t->pixel_stride, acc, 2, pixels, spread);
+			multiply(s, next, next_step, t->pixel_stride, acc, 2, pixels, spread);
 		else if (pixels > 3 && left == 3 && right == 0)
-			multiply(s, t->pixel_stride, acc, 3, pixels, spread);
+			multiply(s, next, next_step, t->pixel_stride, acc, 3, pixels, spread);
 		else if (pixels > 1 && left == 0 && right == 1)
-			multiply(s, t->pixel_stride, acc, 0, pixels - 1, spread);
+			multiply(s, next, next_step, t->pixel_stride, acc, 0, pixels - 1, spread);
 		else if (pixels > 2 && left == 0 && right == 2)
-			multiply(s, t->pixel_stride, acc, 0, pixels - 2, spread);
+			multiply(s, next, next_step, t->pixel_stride, acc, 0, pixels - 2, spread);
 		else if (pixels > 3 && left == 0 && right == 3)
-			multiply(s, t->pixel_stride, acc, 0, pixels - 3, spread);
+			multiply(s, next, next_step, t->pixel_stride, acc, 0, pixels - 3, spread);
 		else
 			multiply_any(s, t->pixel_stride, acc, pixels, spread);
 	}

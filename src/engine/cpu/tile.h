@@ -30,6 +30,8 @@ struct tile {
 	const float *bias;     /* (BLOCK), or NULL */
 	const float *residual; /* laid out like dst, added after the bias; NULL: nothing; not together with accumulate */
 	int64_t channels;      /* of the block that exist: 1 to BLOCK */
+	const float *next;     /* asked for on the way, next_step numbers a step of the chain, for a tile to come; or NULL */
+	int64_t next_step;
 	bool accumulate;       /* add to dst instead of overwriting it */
 	bool relu;
 	bool spread; /* the sources are */
