@@ -5,6 +5,7 @@
  * right edge of an image) has a loop of its own; other ranges, which only tiny images with wide kernels have, go pixel by pixel
  * through memory. */
 #include "engine/cpu/tile.h"
+#include "engine/cpu/finish.h"
 
 #define WEIGHTS_AHEAD 1536 /* numbers */
 #define L2            2    /* the prefetch that leaves the first cache to what is in use */
@@ -83,35 +84,47 @@ SC_INLINE void multiply_any(const struct segment *s, int64_t stride, lanes acc[T
 #undef ROW_IN
 }
 
-SC_INLINE void finish(const struct tile *t, int row, int v, lanes sum)
+SC_INLINE void finish(const struct tile *t, const float *addend, int row, int v, lanes sum, const struct finish f, const bool whole)
 {
-	float *dst = t->dst + row * t->dst_stride + v * LANES;
-	int count = lanes_of(t->channels, v);
-	const float *addend = t->accumulate ? dst : t->residual ? t->residual + row * t->dst_stride + v * LANES : NULL;
-	if (count == 0)
-		return;
-	if (t->bias)
-		sum = lanes_add(sum, lanes_load(t->bias + v * LANES));
-	if (addend)
-		sum = lanes_add(sum, count == LANES ? lanes_load(addend) : lanes_load_first(addend, count));
-	if (t->relu)
-		sum = lanes_rectify(sum);
+	const int64_t at = row * t->dst_stride + v * LANES;
+	const int count = whole ? LANES : lanes_of(t->channels, v);
+	const float *bias = f.bias ? t->bias + v * LANES : NULL;
 	if (count == LANES)
-		lanes_store(dst, sum);
+		lanes_store(t->dst + at, finished(sum, f, bias, addend + at));
+	else if (count > 0)
+		lanes_store_first(t->dst + at, finished_first(sum, f, bias, addend + at, count), count);
+}
+
+SC_INLINE void finish_rows(const struct tile *t, const float *addend, lanes acc[TILE_PIXELS][VECTORS], const int pixels,
+			   const struct finish f, const bool whole)
+{
+#define FINISH(row, v) finish(t, addend, row, v, acc[row][v], f, whole);
+#define ROW_FINISH(row)                                                                                                            \
+	if (row < pixels) {                                                                                                        \
+		EACH_VECTOR(FINISH, row)                                                                                           \
+	}
+	EACH_ROW(ROW_FINISH)
+#undef FINISH
+#undef ROW_FINISH
+}
+
+SC_INLINE void finish_tile(const struct tile *t, lanes acc[TILE_PIXELS][VECTORS], const int pixels)
+{
+	const float *addend = t->residual ? t->residual : t->dst;
+	const struct finish f = {t->bias != NULL, t->accumulate || t->residual, t->relu};
+#define WHOLE(how) finish_rows(t, addend, acc, pixels, how, true)
+	if (t->channels == BLOCK)
+		RUN_FINISH(WHOLE, f);
 	else
-		lanes_store_first(dst, sum, count);
+		finish_rows(t, addend, acc, pixels, f, false);
+#undef WHOLE
 }
 
 SC_INLINE void run(const struct tile *t, const int pixels, const bool spread)
 {
 	lanes acc[TILE_PIXELS][VECTORS];
-#define ZERO(row, v)   acc[row][v] = lanes_zero();
-#define FINISH(row, v) finish(t, row, v, acc[row][v]);
-#define ROW_ZERO(row)  EACH_VECTOR(ZERO, row)
-#define ROW_FINISH(row)                                                                                                            \
-	if (row < pixels) {                                                                                                        \
-		EACH_VECTOR(FINISH, row)                                                                                           \
-	}
+#define ZERO(row, v)  acc[row][v] = lanes_zero();
+#define ROW_ZERO(row) EACH_VECTOR(ZERO, row)
 	EACH_ROW(ROW_ZERO)
 	const float *next = t->next ? t->next : t->dst; /* where there is none, what is in the cache is asked for */
 	const int64_t next_step = t->next ? t->next_step : 0;
@@ -135,11 +148,9 @@ SC_INLINE void run(const struct tile *t, const int pixels, const bool spread)
 		else
 			multiply_any(s, t->pixel_stride, acc, pixels, spread);
 	}
-	EACH_ROW(ROW_FINISH)
+	finish_tile(t, acc, pixels);
 #undef ZERO
-#undef FINISH
 #undef ROW_ZERO
-#undef ROW_FINISH
 }
 
 #define RUN(row)                                                                                                                   \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/cpu/cpu.h"
+#include "engine/cpu/finish.h"
 #include "engine/cpu/tile.h"
 #include "engine/cpu/winograd.h"
 #include "engine/cpu/winograd_transform.h"
@@ -177,48 +178,53 @@ static void multiply(const struct winograd *w, int64_t place, int64_t block, int
 
 /* ---- Outputs ---------------------------------------------------------------------------------------------------------------- */
 
-struct output {
-	int64_t corner;        /* place in dst of the first channel of the tile's first pixel */
-	int64_t rows, columns; /* of the tile that lie inside */
-};
-
-static void transform_output_tile(const struct winograd *w, const float *m, const struct output *out)
+/* To the pixels from `corner` of dst on: `rows` and `columns` of the tile's four lie inside. They and the finish are constants
+ * after inlining where the whole tile lies inside. */
+SC_INLINE void transform_output_tile(const struct winograd *w, const float *m, int64_t corner, const int64_t rows,
+				     const int64_t columns, const struct finish f)
 {
 	const struct correlation *c = w->c;
 	const int64_t plane = product_plane(w);
-	const float *addend = c->accumulate ? c->dst : c->residual;
+	const float *addend = c->residual ? c->residual : c->dst;
 	for (int64_t o = 0; o < c->width; o += LANES) {
-		lanes half[4][6], y[4][4], t[4];
-		const lanes bias = c->bias ? lanes_load(c->bias + o) : lanes_zero();
+		const float *bias = f.bias ? c->bias + o : NULL;
+		lanes half[4][6], y[4], t[4];
 #define PRODUCT(i, x) lanes_load(m + (i * 6 + x) * plane + o)
 #define COLUMN(x)                                                                                                                  \
 	transform_output(PRODUCT(0, x), PRODUCT(1, x), PRODUCT(2, x), PRODUCT(3, x), PRODUCT(4, x), PRODUCT(5, x), t);             \
 	half[0][x] = t[0], half[1][x] = t[1], half[2][x] = t[2], half[3][x] = t[3];
-#define ROW(i) transform_output(half[i][0], half[i][1], half[i][2], half[i][3], half[i][4], half[i][5], y[i]);
+#define STORE(x)                                                                                                                   \
+	if (x < columns)                                                                                                           \
+		lanes_store(c->dst + at + x * c->dst_pixel, finished(y[x], f, bias, addend + at + x * c->dst_pixel));
+#define ROW(i)                                                                                                                     \
+	if (i < rows) {                                                                                                            \
+		const int64_t at = corner + i * c->dst_row + o;                                                                    \
+		transform_output(half[i][0], half[i][1], half[i][2], half[i][3], half[i][4], half[i][5], y);                       \
+		STORE(0) STORE(1) STORE(2) STORE(3)                                                                                \
+	}
 		SIX(COLUMN)
 		FOUR(ROW)
 #undef PRODUCT
 #undef COLUMN
+#undef STORE
 #undef ROW
-		for (int64_t i = 0; i < out->rows; i++)
-			for (int64_t x = 0; x < out->columns; x++) {
-				int64_t at = out->corner + i * c->dst_row + x * c->dst_pixel + o;
-				lanes sum = c->bias ? lanes_add(y[i][x], bias) : y[i][x];
-				if (addend)
-					sum = lanes_add(sum, lanes_load(addend + at));
-				lanes_store(c->dst + at, c->relu ? lanes_rectify(sum) : sum);
-			}
 	}
 }
 
 static void output_tiles(const struct winograd *w, int64_t origin, int64_t first, int64_t last, const float *m)
 {
 	const struct correlation *c = w->c;
+	const struct finish f = {c->bias != NULL, c->accumulate || c->residual, c->relu};
 	for (int64_t i = first; i < last; i++) {
-		int64_t tile = origin + i, x = tile % w->tiles_w * 4, y = tile / w->tiles_w % w->tiles_h * 4;
-		int64_t image = tile / w->tiles_w / w->tiles_h * c->dst_image;
-		struct output out = {image + y * c->dst_row + x * c->dst_pixel, minimum(4, c->out_h - y), minimum(4, c->out_w - x)};
-		transform_output_tile(w, m + i * c->width, &out);
+		const int64_t tile = origin + i, x = tile % w->tiles_w * 4, y = tile / w->tiles_w % w->tiles_h * 4;
+		const int64_t corner = tile / w->tiles_w / w->tiles_h * c->dst_image + y * c->dst_row + x * c->dst_pixel;
+		const float *products = m + i * c->width;
+#define WHOLE(how) transform_output_tile(w, products, corner, 4, 4, how)
+		if (y + 4 <= c->out_h && x + 4 <= c->out_w)
+			RUN_FINISH(WHOLE, f);
+		else
+			transform_output_tile(w, products, corner, minimum(4, c->out_h - y), minimum(4, c->out_w - x), f);
+#undef WHOLE
 	}
 }
 
