@@ -2,6 +2,7 @@
 #include "train/history.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,17 +30,25 @@ enum sc_status sc_history_write_csv(const char *path, const struct sc_epoch_row 
 	return sc_file_writer_commit(&writer, error);
 }
 
+/* JSON has no number that is not finite: such a one is left out. */
+static bool set_real(json_t *object, const char *key, double value)
+{
+	return !isfinite(value) || json_object_set_new(object, key, json_real(value)) == 0;
+}
+
 static json_t *row_object(const struct sc_epoch_row *r)
 {
 	json_t *object = json_pack("{s:I, s:f, s:f, s:f, s:f}", "epoch", (json_int_t)r->epoch, "loss", r->loss, "accuracy",
 				   r->accuracy, "learning_rate", r->learning_rate, "seconds", r->seconds);
-	if (object && r->has_validation) {
-		json_object_set_new(object, "val_loss", json_real(r->validation_loss));
-		json_object_set_new(object, "val_accuracy", json_real(r->validation_accuracy));
-	}
-	if (object && r->weights[0])
-		json_object_set_new(object, "weights_sha256", json_string(r->weights));
-	return object;
+	bool good = object != NULL;
+	if (good && r->has_validation)
+		good = set_real(object, "val_loss", r->validation_loss) && set_real(object, "val_accuracy", r->validation_accuracy);
+	if (good && r->weights[0])
+		good = json_object_set_new(object, "weights_sha256", json_string(r->weights)) == 0;
+	if (good)
+		return object;
+	json_decref(object);
+	return NULL;
 }
 
 enum sc_status sc_history_write_json(const char *path, const struct sc_epoch_row *rows, int64_t count, struct sc_error *error)

@@ -13,6 +13,7 @@
 static atomic_long calls, countdown, blocks, map_bytes;
 static atomic_bool all_fail, failed;
 static pthread_t asker; /* whose allocations fail: a sanitizer's part of another thread's beginning does not bear it, and ours have none */
+static pid_t asking_process; /* a copy of it is for libhdf5, which does not bear every failure: base/child.c */
 
 bool allocations_can_fail(void)
 {
@@ -31,6 +32,7 @@ long allocation_count(void)
 void fail_allocation(long n, bool all_later)
 {
 	asker = pthread_self();
+	asking_process = getpid();
 	atomic_store(&failed, false);
 	atomic_store(&all_fail, all_later);
 	atomic_store(&countdown, n);
@@ -60,7 +62,7 @@ static bool refuse(void)
 {
 	atomic_fetch_add(&calls, 1);
 	long n = atomic_load(&countdown);
-	if (n <= 0 || !pthread_equal(pthread_self(), asker))
+	if (n <= 0 || !pthread_equal(pthread_self(), asker) || getpid() != asking_process)
 		return false;
 	if (n > 1) {
 		atomic_store(&countdown, n - 1);

@@ -8,22 +8,15 @@
 
 #include <string.h>
 
-#include "faults/allocator.h"
-#include "faults/options.h"
-#include "io/file.h"
 #include "model/keras.h"
-#include "shortcut.h"
-#include "temporary.h"
+#include "faults/small_training.h" /* behind headers whose parameters have the names of its variables */
+#include "faults/try_allocations.h"
 
-static struct sc_data *data; /* 12 images of 8x8 */
-static struct sc_model *model; /* of the file `net`: two blocks, so that every failure can be tried */
-static char net[80], images[80], run[80], fresh_run[96];
+static char fresh_run[96];
 static int64_t fresh_runs;
 static char hash[SC_HASH_SIZE]; /* of the model */
 
 static int64_t whole_plan_bytes; /* of a training in batches of two, on one thread */
-
-static const struct sc_model_options shape = {.height = 8, .width = 8, .channels = 1, .classes = 10};
 
 /* ---- What is tried --------------------------------------------------------------------------------------------------------- */
 
@@ -79,26 +72,6 @@ static enum sc_status load_data(struct sc_error *error)
 	if (!status)
 		assert_int_equal(sc_data_count(opened), 5);
 	sc_data_destroy(opened);
-	return status;
-}
-
-static struct sc_fit_options fit_options(void)
-{
-	return (struct sc_fit_options){.batch = 4,
-				       .optimizer = {.momentum = 0.9f},
-				       .validation_split = 0.25f,
-				       .compute = {.threads = 1},
-				       .checkpoint_steps = 1};
-}
-
-/* A model of its own, since training changes it. */
-static enum sc_status fit(const struct sc_fit_options *options, struct sc_error *error)
-{
-	struct sc_model *trained = NULL;
-	enum sc_status status = sc_model_create(&trained, net, &shape, error);
-	if (!status)
-		status = sc_fit(trained, data, options, NULL, error);
-	sc_model_destroy(trained);
 	return status;
 }
 
@@ -211,59 +184,6 @@ static enum sc_status describe_for_keras(struct sc_error *error)
 	return status;
 }
 
-/* ---- How it is tried ---------------------------------------------------------------------------------------------------------- */
-
-typedef enum sc_status (*action)(struct sc_error *error);
-
-/* The n-th allocation fails. Gives whether there was one. */
-static bool try_one(action act, const char *name, long n, bool all_later)
-{
-	struct sc_error error = {0};
-	long blocks = live_blocks(), bytes = live_map_bytes();
-	fail_allocation(n, all_later);
-	enum sc_status status = act(&error);
-	bool failed = allocation_has_failed();
-	fail_allocation(0, false);
-	if (!failed && status)
-		fail_msg("%s: %s", name, error.message);
-	if (status && status != SC_ERROR_MEMORY && !strstr(error.message, "memory"))
-		fail_msg("%s, allocation %ld: status %d: %s", name, n, status, error.message);
-#ifndef SANITIZED
-	if (live_blocks() != blocks || live_map_bytes() != bytes)
-		fail_msg("%s, allocation %ld: %ld blocks and %ld bytes of maps more than before: %s", name, n, live_blocks() - blocks,
-			 live_map_bytes() - bytes, error.message);
-#else
-	(void)blocks, (void)bytes; /* LeakSanitizer looks at the end */
-#endif
-	return failed;
-}
-
-static void try_all(action act, const char *name)
-{
-	struct sc_error error = {0};
-	long tried = 0;
-	for (int i = 0; i < 2; i++)
-		if (act(&error) != SC_OK)
-			fail_msg("%s: %s", name, error.message);
-	long before = allocation_count();
-	assert_int_equal(act(NULL), SC_OK);
-	long count = allocation_count() - before;
-	long stride = fault_count || count < 200 ? 1 : (count + 199) / 200; /* the short form takes about 200 of them */
-	for (int all_later = 0; all_later < 2; all_later++)
-		for (long n = 1 + (long)(fault_seed - 1) % stride; try_one(act, name, n, all_later); n += stride, tried++)
-			if (tried % 8 == 0 && act(&error) != SC_OK)
-				fail_msg("%s: after allocation %ld failed: %s", name, n, error.message);
-	assert_int_equal(act(NULL), SC_OK);
-	printf("%-20s %ld allocations, %ld failures tried\n", name, count, tried);
-	assert_true(tried > 0);
-}
-
-#define TEST(name)                              \
-	static void try_##name(void **state)    \
-	{                                       \
-		(void)state;                    \
-		try_all(name, #name);           \
-	}
 TEST(create_model)
 TEST(make_train_plan)
 TEST(make_infer_plan)
@@ -285,29 +205,6 @@ TEST(describe_for_keras)
 
 /* ---- Before and after ------------------------------------------------------------------------------------------------------- */
 
-static void write_idx(const char *name, const unsigned char *header, size_t bytes, size_t numbers, unsigned below)
-{
-	char file[128];
-	snprintf(file, sizeof(file), "%s/%s", images, name);
-	FILE *stream = fopen(file, "wb");
-	assert_non_null(stream);
-	fwrite(header, 1, bytes, stream);
-	for (size_t i = 0; i < numbers; i++)
-		fputc((int)(i * 37 % below), stream);
-	fclose(stream);
-}
-
-static int write_net(void)
-{
-	FILE *stream = fopen(net, "w");
-	if (!stream)
-		return 1;
-	fputs("{\"blocks\": [1, 1], \"widths\": [4, 8], \"stem_channels\": 4, \"stem_kernel\": 3, \"stem_stride\": 1, "
-	      "\"stem_pool\": false}",
-	      stream);
-	return fclose(stream);
-}
-
 static int measure_plan(void)
 {
 	struct sc_plan *plan = NULL;
@@ -321,36 +218,13 @@ static int measure_plan(void)
 
 static int set_up(void **state)
 {
-	if (make_folder(state))
-		return 1;
-	snprintf(images, sizeof(images), "%s/images", folder);
-	snprintf(run, sizeof(run), "%s/run", folder);
-	snprintf(net, sizeof(net), "%s/net.json", folder);
-	if (write_net() || sc_folder_make(images, NULL))
-		return 1;
-	write_idx("train-images-idx3-ubyte", (const unsigned char[]){0, 0, 8, 3, 0, 0, 0, 12, 0, 0, 0, 8, 0, 0, 0, 8}, 16, 12 * 64, 256);
-	write_idx("train-labels-idx1-ubyte", (const unsigned char[]){0, 0, 8, 1, 0, 0, 0, 12}, 8, 12, 3);
-	struct sc_fit_options options = fit_options();
-	options.run = run;
-	options.steps = 1;
-	return sc_data_open(&data, images, NULL, NULL) || sc_model_create(&model, net, &shape, NULL) || measure_plan() ||
-	       sc_model_hash(model, hash, NULL) || fit(&options, NULL);
-}
-
-static int tear_down(void **state)
-{
-	sc_data_destroy(data);
-	sc_model_destroy(model);
-	return remove_folder(state);
+	return make_training(state) || measure_plan() || sc_model_hash(model, hash, NULL);
 }
 
 int main(int count, char **words)
 {
-	if (!allocations_can_fail()) {
-		puts("skipped: the allocator cannot be stood in front of here");
+	if (!begin_allocations(count, words))
 		return 0;
-	}
-	read_options(count, words);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(try_create_model),	  cmocka_unit_test(try_make_train_plan), cmocka_unit_test(try_make_infer_plan),
 		cmocka_unit_test(try_make_plan_in_less_memory),
@@ -361,5 +235,5 @@ int main(int count, char **words)
 		cmocka_unit_test(try_predict),		  cmocka_unit_test(try_convert_safetensors),
 		cmocka_unit_test(try_convert_torch),	  cmocka_unit_test(try_convert_numpy),
 		cmocka_unit_test(try_describe_for_keras)};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, remove_training);
 }
