@@ -33,11 +33,10 @@ enum sc_status sc_steps_make_room(struct sc_steps *steps, struct sc_error *error
 	if (steps->capacity - steps->count >= steps->between)
 		return SC_OK;
 	int64_t capacity = steps->count + steps->between, bytes;
-	struct sc_step_row *more = NULL;
-	if (sc_multiply(capacity, (int64_t)sizeof(*more), &bytes))
-		more = realloc(steps->rows, (size_t)bytes);
+	const bool fits = sc_multiply(capacity, (int64_t)sizeof(*steps->rows), &bytes);
+	struct sc_step_row *more = fits ? realloc(steps->rows, (size_t)bytes) : NULL;
 	if (!more)
-		return sc_fail_memory(error, capacity * (int64_t)sizeof(*more), "the rows of steps.csv");
+		return sc_fail_memory(error, fits ? bytes : INT64_MAX, "the rows of steps.csv");
 	steps->rows = more;
 	steps->capacity = capacity;
 	return SC_OK;
