@@ -45,6 +45,9 @@ static void plain_data_is_read(void **state)
 	assert_int_equal(list->count, 2);
 	assert_int_equal(sc_pickle_item(&pickle, list, 1)->integer, 258);
 	assert_null(sc_pickle_item(&pickle, list, 2));
+	assert_null(sc_pickle_item(&pickle, list, -1));
+	assert_false(sc_pickle_is_text(list, "l"));
+	assert_false(sc_pickle_is_text(NULL, "l"));
 	sc_pickle_release(&pickle);
 }
 
@@ -62,6 +65,7 @@ static void everything_else_is_refused(void **state)
 		const char *message;
 	} cases[] = {
 		CASE("", "protocol 2"),
+		CASE("\x80", "protocol 2"),
 		CASE("\x80\x03N.", "protocol 2"),
 		CASE("\x80\x02", "truncated"),
 		CASE("\x80\x02N", "truncated"),
@@ -89,6 +93,11 @@ static void everything_else_is_refused(void **state)
 		     "truncated"),
 		CASE("\x80\x02X\2\0\0\0a", "truncated"),
 		CASE("\x80\x02M\1", "truncated"),
+		CASE("\x80\x02\x8a", "truncated"),
+		CASE("\x80\x02\x8a\2\1", "truncated"),
+		CASE("\x80\x02G1234567", "truncated"),
+		CASE("\x80\x02Nq", "truncated"),
+		CASE("\x80\x02Nq\0j\0\0\0", "truncated"),
 		CASE("\x80\x02\x8a\x09"
 		     "123456789.",
 		     "64 bits"),
@@ -97,10 +106,13 @@ static void everything_else_is_refused(void **state)
 		CASE("\x80\x02N\x86.", "stack"),
 		CASE("\x80\x02(\x85.", "stack"),
 		CASE("\x80\x02h\0.", "memo"),
+		CASE("\x80\x02Nq\5h\4.", "memo"), /* between two that are set */
 		CASE("\x80\x02j\0\0\0\x80.", "memo"),
 		CASE("\x80\x02q\0.", "memo"),
 		CASE("\x80\x02Nr\xff\xff\xff\xff.", "memo"),
+		CASE("\x80\x02R.", "no function"),
 		CASE("\x80\x02NNR.", "no function"),
+		CASE("\x80\x02N)R.", "no function"),
 		CASE("\x80\x02)R.", "no function"),
 		CASE("\x80\x02"
 		     "cm\nf\nNR.",
@@ -109,6 +121,7 @@ static void everything_else_is_refused(void **state)
 		     "ccollections\nOrderedDict\nN\x85R.",
 		     "made from something"),
 		CASE("\x80\x02NQ.", "outside"),
+		CASE("\x80\x02Q.", "outside"),
 		CASE("\x80\x02NNNs.", "fit nothing"),
 		CASE("\x80\x02}Ns.", "fit nothing"),
 		CASE("\x80\x02}(Nu.", "fit nothing"), /* a key without a value */
@@ -116,7 +129,10 @@ static void everything_else_is_refused(void **state)
 		CASE("\x80\x02)Na.", "fit nothing"), /* tuples never change */
 		CASE("\x80\x02u.", "fit nothing"),
 		CASE("\x80\x02(u.", "fit nothing"),
+		CASE("\x80\x02((Nu.", "fit nothing"),
+		CASE("\x80\x02}(Ns.", "fit nothing"), /* of two items one is a mark */
 		CASE("\x80\x02N}b.", "attributes"),
+		CASE("\x80\x02Nb.", "attributes"),
 		CASE("\x80\x02\x93.", "instruction 93"),
 		CASE("\x80\x02ios\nsystem\n.", "instruction 69"), /* INST, another way to call */
 		CASE("\x80\x02oN.", "instruction 6f"),

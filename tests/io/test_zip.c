@@ -113,6 +113,8 @@ static void every_lie_is_found(void **state)
 		{END, 4, 2, 1, "several files"},
 		{END, 8, 2, 1, "several files"},
 		{END, 10, 2, 1, "several files"},
+		{END, 8, 4, 0x00030003, "more entries than its directory can hold"},
+		{END, 8, 4, 0x00010001, "more than the entries it declares"},
 		{END, 12, 4, 0x7fffffff, "end record"},
 		{END, 12, 4, 0xffffffff, "end record"},
 		{END, 16, 4, 0, "end record"},
@@ -132,6 +134,7 @@ static void every_lie_is_found(void **state)
 		{DIRECTORY, 28, 2, 0xffff, "makes no sense"},
 		{DIRECTORY, 30, 2, 0xffff, "makes no sense"},
 		{DIRECTORY, 32, 2, 0xffff, "makes no sense"},
+		{DIRECTORY, 32, 2, 20, "makes no sense"}, /* a comment that is the beginning of the second */
 		{DIRECTORY, 42, 4, 0x7fffffff, "outside"},
 		{DIRECTORY, 42, 4, 4, "no such entry"},
 		{DIRECTORY, 46, 1, 'F', "do not agree"},
@@ -141,6 +144,7 @@ static void every_lie_is_found(void **state)
 		{LOCAL, 8, 2, 8, "do not agree"},
 		{LOCAL, 14, 4, 7, "do not agree"},
 		{LOCAL, 18, 4, 7, "do not agree"},
+		{LOCAL, 22, 4, 7, "do not agree"},
 		{LOCAL, 26, 2, 7, "no such entry"},
 		{LOCAL, 28, 2, 0xffff, "leaves the file"},
 		{LOCAL, 64, 1, 'T', "checksum"}, /* the content */
@@ -158,6 +162,151 @@ static void every_lie_is_found(void **state)
 			fail_msg("lie %zu: '%s', expected '... %s ...'", i, error.message, lies[i].message);
 	}
 }
+
+/* ---- Large numbers -------------------------------------------------------------------------------------------------------- */
+
+/* The archive with the larger end record (at count - 98), its locator (at count - 42) and the small one (at count - 22). */
+static uint8_t *read_with_large_end(int64_t *count)
+{
+	write_archive();
+	uint8_t *bytes = read_file(count);
+	int64_t end = *count - 22;
+	uint64_t entries = sc_load_le(bytes + end + 10, 2), size = sc_load_le(bytes + end + 12, 4),
+		 begin = sc_load_le(bytes + end + 16, 4);
+	memmove(bytes + end + 76, bytes + end, 22);
+	memset(bytes + end, 0, 76);
+	memcpy(bytes + end, "PK\6\6", 4);
+	sc_store_le(bytes + end + 24, entries, 8);
+	sc_store_le(bytes + end + 32, entries, 8);
+	sc_store_le(bytes + end + 40, size, 8);
+	sc_store_le(bytes + end + 48, begin, 8);
+	memcpy(bytes + end + 56, "PK\6\7", 4);
+	sc_store_le(bytes + end + 56 + 8, (uint64_t)end, 8);
+	*count += 76;
+	return bytes;
+}
+
+static void every_lie_of_the_larger_end_record_is_found(void **state)
+{
+	(void)state;
+	enum { LARGE = -98, LOCATOR = -42, SMALL = -22 };
+	static const struct {
+		int place, bytes;
+		uint64_t value;
+		int small; /* a number of the small record that is then ffff..., 0: none */
+		const char *message; /* NULL: it does not matter */
+	} lies[] = {
+		{LARGE, 1, 'P', 0, NULL},
+		{LARGE, 1, 'p', 0, "its ZIP64 record makes no sense"},
+		{LARGE + 24, 8, 1, 0, "its ZIP64 record makes no sense"},
+		{LARGE + 32, 8, 1, 0, "its ZIP64 record makes no sense"},
+		{LARGE + 40, 8, 1, 0, "its ZIP64 record makes no sense"},
+		{LARGE + 48, 8, 1, 0, "its ZIP64 record makes no sense"},
+		{LARGE + 40, 8, INT64_MAX, SMALL + 12, "right before its end record"},
+		{LARGE + 40, 8, UINT64_MAX, SMALL + 12, "its ZIP64 record makes no sense"},
+		{LARGE + 48, 8, UINT64_MAX, SMALL + 16, "its ZIP64 record makes no sense"},
+		{LOCATOR, 1, 'p', 0, "right before its end record"}, /* there is no larger record, then */
+		{LOCATOR + 8, 8, UINT64_MAX, 0, "its ZIP64 record lies outside of the file"},
+		{LOCATOR + 8, 8, 0, 0, "its ZIP64 record makes no sense"},
+	};
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		struct sc_error error = {0};
+		int64_t count;
+		uint8_t *bytes = read_with_large_end(&count);
+		sc_store_le(bytes + count + lies[i].place, lies[i].value, lies[i].bytes);
+		if (lies[i].small)
+			sc_store_le(bytes + count + lies[i].small, UINT64_MAX, 4);
+		write_file(bytes, count);
+		free(bytes);
+		enum sc_status status = open_and_check(&error);
+		if (lies[i].message ? status != SC_ERROR_FORMAT || !strstr(error.message, lies[i].message) : status != SC_OK)
+			fail_msg("lie %zu: '%s', expected '... %s ...'", i, error.message, lies[i].message);
+	}
+}
+
+/* So many entries that the small record has no room for them: each number is ffff... there, and the count a lie. */
+static void a_number_of_entries_beyond_all_is_refused(void **state)
+{
+	(void)state;
+	struct sc_error error = {0};
+	int64_t count;
+	uint8_t *bytes = read_with_large_end(&count);
+	sc_store_le(bytes + count - 98 + 24, UINT64_MAX, 8);
+	sc_store_le(bytes + count - 98 + 32, UINT64_MAX, 8);
+	sc_store_le(bytes + count - 22 + 8, UINT64_MAX, 4);
+	write_file(bytes, count);
+	free(bytes);
+	assert_int_equal(open_and_check(&error), SC_ERROR_FORMAT);
+	assert_non_null(strstr(error.message, "its ZIP64 record makes no sense"));
+}
+
+/* The archive's first entry gets these extra parts in the directory, and sizes that are to be looked for in them. */
+static void extra_parts_are_read_or_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *extra;
+		int bytes;
+		bool good;
+	} cases[] = {
+		{"\1\0\x10\0\x10\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0", 20, true},
+		{"ab\1\0x\1\0\x10\0\x10\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0", 25, true}, /* behind another part */
+		{"\1\0\x10\0\x10\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0abc", 23, true},      /* too short for a part */
+		{"\1\0\x08\0\x10\0\0\0\0\0\0\0", 12, false},                             /* one number of two */
+		{"\1\0\x11\0\x10\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0", 20, false},          /* longer than what is there */
+		{"ab\0\0", 4, false},
+		{"\1\0\x10\0\xff\xff\xff\xff\xff\xff\xff\xff\x10\0\0\0\0\0\0\0", 20, false}, /* more than 2^63 */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sc_error error = {0};
+		int64_t count;
+		const int extra = cases[i].bytes;
+		write_archive();
+		uint8_t *bytes = read_file(&count);
+		uint8_t *entry = bytes + find(bytes, count, DIRECTORY), *end = entry + 46 + 12;
+		memmove(end + extra, end, (size_t)(bytes + count - end));
+		memcpy(end, cases[i].extra, (size_t)extra);
+		count += extra;
+		sc_store_le(entry + 20, UINT64_MAX, 8);
+		sc_store_le(entry + 30, (uint64_t)extra, 2);
+		uint8_t *size = bytes + count - 22 + 12;
+		sc_store_le(size, sc_load_le(size, 4) + (uint64_t)extra, 4);
+		write_file(bytes, count);
+		free(bytes);
+		enum sc_status status = open_and_check(&error);
+		if (cases[i].good ? status != SC_OK : status != SC_ERROR_FORMAT || !strstr(error.message, "makes no sense"))
+			fail_msg("case %zu: '%s'", i, error.message);
+	}
+}
+
+/* A file of 300 MB, all but its end a hole. */
+static void a_directory_beyond_all_is_refused(void **state)
+{
+	(void)state;
+	static const uint8_t end[22] = {'P', 'K', 5, 6, [8] = 1, [10] = 1, [15] = 0x12};
+	struct sc_error error = {0};
+	FILE *f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fseeko(f, 0x12000000, SEEK_SET), 0);
+	assert_int_equal(fwrite(end, 1, sizeof(end), f), sizeof(end));
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(open_and_check(&error), SC_ERROR_FORMAT);
+	assert_non_null(strstr(error.message, "more entries than its directory can hold"));
+}
+
+static void an_empty_archive_is_read(void **state)
+{
+	(void)state;
+	static const uint8_t end[22] = {'P', 'K', 5, 6};
+	struct sc_zip zip;
+	write_file(end, sizeof(end));
+	assert_int_equal(sc_zip_open(&zip, path, NULL), SC_OK);
+	assert_int_equal(zip.count, 0);
+	assert_null(sc_zip_find(&zip, "anything"));
+	sc_zip_close(&zip);
+}
+
+/* ---- The whole of it --------------------------------------------------------------------------------------------------------- */
 
 /* The second entry's place in the directory is made that of the first, with its name and sizes: a bomb's way. */
 static void overlaps_and_repeated_names_are_refused(void **state)
@@ -270,6 +419,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(every_lie_is_found),
+		cmocka_unit_test(every_lie_of_the_larger_end_record_is_found),
+		cmocka_unit_test(a_number_of_entries_beyond_all_is_refused),
+		cmocka_unit_test(extra_parts_are_read_or_refused),
+		cmocka_unit_test(a_directory_beyond_all_is_refused),
+		cmocka_unit_test(an_empty_archive_is_read),
 		cmocka_unit_test(overlaps_and_repeated_names_are_refused),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(deflated_entries_are_read_and_checked),
