@@ -80,7 +80,7 @@ static enum sc_status bad_tensor(const struct tensor *t, const char *expected)
 
 static bool whole(const struct sc_pickle_value *value, int64_t *number)
 {
-	if (!value || value->kind != SC_PICKLE_INTEGER || value->integer < 0)
+	if (value->kind != SC_PICKLE_INTEGER || value->integer < 0)
 		return false;
 	*number = value->integer;
 	return true;
@@ -91,7 +91,7 @@ static enum sc_status find_storage(const struct tensor *t, const struct sc_pickl
 {
 	struct torch_file *file = t->file;
 	char name[512];
-	if (!key || key->kind != SC_PICKLE_TEXT || key->length < 1 || key->length > 64 ||
+	if (key->kind != SC_PICKLE_TEXT || key->length < 1 || key->length > 64 ||
 	    memchr(key->text, 0, (size_t)key->length) ||
 	    snprintf(name, sizeof name, "%sdata/%.*s", file->folder, (int)key->length, key->text) >= (int)sizeof name)
 		return bad_tensor(t, "a storage with a key");
@@ -111,7 +111,7 @@ static enum sc_status find_storage(const struct tensor *t, const struct sc_pickl
 static enum sc_status read_storage(const struct tensor *t, const struct sc_pickle_value *storage, int64_t *numbers)
 {
 	const struct sc_pickle *pickle = &t->file->pickle;
-	if (!storage || storage->kind != SC_PICKLE_OUTSIDE || storage->count != 5 ||
+	if (storage->kind != SC_PICKLE_OUTSIDE || storage->count != 5 ||
 	    !sc_pickle_is_text(sc_pickle_item(pickle, storage, 0), "storage"))
 		return bad_tensor(t, "a storage of the archive");
 	const struct sc_pickle_value *type = sc_pickle_item(pickle, storage, 1);
@@ -135,7 +135,7 @@ static enum sc_status read_shape(const struct tensor *t, const struct sc_pickle_
 {
 	const struct sc_pickle *pickle = &t->file->pickle;
 	struct sc_array *array = t->array;
-	if (!shape || !strides || shape->kind != SC_PICKLE_TUPLE || strides->kind != SC_PICKLE_TUPLE ||
+	if (shape->kind != SC_PICKLE_TUPLE || strides->kind != SC_PICKLE_TUPLE ||
 	    shape->count > SC_ARRAY_MAX_RANK || strides->count != shape->count)
 		return bad_tensor(t, "a shape and strides of at most 8 dimensions");
 	array->rank = shape->count;

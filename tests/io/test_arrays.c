@@ -35,7 +35,9 @@ static void check_floats(struct sc_arrays *arrays, const char *name, int rank, c
 	assert_int_equal(sc_arrays_read(arrays, array, 0, numbers, array->bytes, NULL), SC_OK);
 	for (int64_t i = 0; i < array->bytes / 4; i++)
 		assert_true(numbers[i] == (float)(first + i) / 8);
-	assert_int_equal(sc_arrays_read(arrays, array, 1, numbers, array->bytes, NULL), SC_ERROR_ARGUMENT);
+	const int64_t places[][2] = {{1, array->bytes}, {0, array->bytes + 1}, {-1, 1}, {0, -1}}; /* outside of it: offset, count */
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		assert_int_equal(sc_arrays_read(arrays, array, places[i][0], numbers, places[i][1], NULL), SC_ERROR_ARGUMENT);
 }
 
 static void what_pytorch_and_numpy_wrote_is_read(void **state)
@@ -168,6 +170,28 @@ static void what_is_written_is_read_in_every_format(void **state)
 	}
 }
 
+/* Of no numbers, but of a dimension that needs 64 bits. */
+static void large_dimensions_are_written(void **state)
+{
+	(void)state;
+	static const char *const extensions[] = {"safetensors", "pth", "npz"};
+	const struct sc_array array = {.name = (char *)(uintptr_t) "a", .dtype = "F32", .rank = 2, .shape = {0, 3000000000}};
+	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
+		struct sc_arrays_writer *writer = NULL;
+		struct sc_arrays arrays;
+		struct sc_error error = {0};
+		char target[128];
+		snprintf(target, sizeof(target), "%s/large.%s", folder, extensions[i]);
+		assert_int_equal(sc_arrays_writer_open(&writer, target, &array, 1, NULL, 0, NULL), SC_OK);
+		assert_int_equal(sc_arrays_writer_next(writer, NULL), SC_OK);
+		assert_int_equal(sc_arrays_writer_commit(writer, NULL), SC_OK);
+		if (sc_arrays_open(&arrays, target, &error) != SC_OK)
+			fail_msg("%s", error.message);
+		assert_true(arrays.arrays[0].shape[0] == 0 && arrays.arrays[0].shape[1] == 3000000000);
+		sc_arrays_close(&arrays);
+	}
+}
+
 static void what_cannot_be_written_leaves_nothing(void **state)
 {
 	(void)state;
@@ -185,9 +209,26 @@ static void what_cannot_be_written_leaves_nothing(void **state)
 	assert_int_equal(sc_arrays_writer_next(writer, &error), SC_ERROR_UNSUPPORTED);
 	sc_arrays_writer_abandon(writer);
 	assert_int_not_equal(access(target, F_OK), 0);
+	char name[600];
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	arrays[0].dtype = "F32";
+	arrays[0].name = name;
+	snprintf(target, sizeof(target), "%s/unwritten.npz", folder);
+	assert_int_equal(sc_arrays_writer_open(&writer, target, arrays, 3, NULL, 0, NULL), SC_OK);
+	assert_int_equal(sc_arrays_writer_next(writer, &error), SC_ERROR_UNSUPPORTED);
+	assert_non_null(strstr(error.message, "its name is too long"));
+	sc_arrays_writer_abandon(writer);
+	declare(arrays);
+	snprintf(target, sizeof(target), "%s/unwritten.safetensors", folder);
+	arrays[2].name = arrays[0].name;
+	assert_int_equal(sc_arrays_writer_open(&writer, target, arrays, 3, NULL, 0, &error), SC_ERROR_ARGUMENT);
+	assert_non_null(strstr(error.message, "a name that is repeated"));
+	assert_int_not_equal(access(target, F_OK), 0);
 	snprintf(target, sizeof(target), "%s/unwritten.pth", folder);
-	arrays[0].dtype = "U64"; /* nor PyTorch's files */
+	arrays[0].dtype = arrays[1].dtype = "U64"; /* nor PyTorch's files */
 	assert_int_equal(sc_arrays_writer_open(&writer, target, arrays, 3, NULL, 0, &error), SC_ERROR_UNSUPPORTED);
+	assert_non_null(strstr(error.message, "array 'layer.weight': PyTorch's files have no numbers of type U64"));
 	assert_int_not_equal(access(target, F_OK), 0);
 }
 
@@ -197,6 +238,7 @@ int main(void)
 		cmocka_unit_test(what_pytorch_and_numpy_wrote_is_read),    cmocka_unit_test(tensors_may_share_a_storage),
 		cmocka_unit_test(what_is_not_plain_arrays_is_refused),     cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(what_is_written_is_read_in_every_format), cmocka_unit_test(what_cannot_be_written_leaves_nothing),
+		cmocka_unit_test(large_dimensions_are_written),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -155,6 +155,88 @@ static void bad_files_of_every_format_write_nothing(void **state)
 	memset(dense, 0, sizeof(dense));
 }
 
+/* One output of it takes more numbers than are read and written at a time. */
+static void long_rows_are_read(void **state)
+{
+	(void)state;
+	enum { INPUTS = 70000 };
+	float *values = malloc(2 * INPUTS * sizeof(float)), *back = calloc(2 * INPUTS, sizeof(float));
+	assert_true(values && back);
+	for (int i = 0; i < 2 * INPUTS; i++)
+		values[i] = (float)i;
+	struct sc_tensor tensors[] = {{"fc.weight", 2, {INPUTS, 2}, 2 * INPUTS, values, true},
+				      {"fc.bias", 1, {0}, 0, values, true},
+				      {"none.weight", 2, {0, 2}, 0, values, true}};
+	char of_file[SC_HASH_SIZE], of_memory[SC_HASH_SIZE];
+	assert_int_equal(sc_weights_write(file_path, tensors, 3, NULL, 0, NULL), SC_OK);
+	assert_int_equal(sc_weights_hash(of_memory, tensors, 3, NULL), SC_OK);
+	assert_int_equal(sc_weights_hash_file(of_file, file_path, NULL), SC_OK);
+	assert_string_equal(of_file, of_memory);
+	tensors[0].values = back;
+	assert_int_equal(sc_weights_read(file_path, tensors, 3, NULL, NULL), SC_OK);
+	assert_memory_equal(back, values, 2 * INPUTS * sizeof(float));
+	free(values);
+	free(back);
+}
+
+/* An array of a name with this type and rank. */
+static void write_one(const char *name, const char *dtype, int rank, int64_t bytes)
+{
+	struct sc_arrays_writer *writer = NULL;
+	const struct sc_array array = {
+		.name = (char *)(uintptr_t)name, .dtype = dtype, .rank = rank, .shape = {1, 1, 1, 1, 1, 1, 1, 1}, .bytes = bytes};
+	assert_int_equal(sc_arrays_writer_open(&writer, file_path, &array, 1, NULL, 0, NULL), SC_OK);
+	assert_int_equal(sc_arrays_writer_next(writer, NULL), SC_OK);
+	assert_int_equal(sc_arrays_writer_write(writer, &(int64_t){0}, bytes, NULL), SC_OK);
+	assert_int_equal(sc_arrays_writer_commit(writer, NULL), SC_OK);
+}
+
+static void strangers_and_other_ranks_are_named(void **state)
+{
+	(void)state;
+	const struct sc_tensor one = {"a", 1, {1}, 1, vector, true};
+	struct sc_error error = {0};
+	char *value = NULL;
+	write_one("a", "F32", 8, 4);
+	assert_int_equal(sc_weights_read(file_path, &one, 1, NULL, &error), SC_ERROR_MISMATCH);
+	assert_non_null(strstr(error.message, "tensor 'a': expected F32 (1), found F32 (1, 1, 1, 1, 1, 1, 1, 1)"));
+	write_one("b", "F32", 1, 4);
+	assert_int_equal(sc_weights_read(file_path, &one, 0, NULL, &error), SC_ERROR_MISMATCH);
+	assert_non_null(strstr(error.message, "tensor 'b': the model has none of this name"));
+	write_one("bn1.num_batches_tracked", "I64", 0, 8); /* PyTorch's, which nothing needs */
+	assert_int_equal(sc_weights_read(file_path, &one, 0, NULL, NULL), SC_OK);
+	assert_int_equal(sc_weights_metadata(file_path, "shortcut.model", &value, NULL), SC_OK);
+	assert_null(value);
+}
+
+static void a_file_that_becomes_shorter_is_an_error(void **state)
+{
+	(void)state;
+	struct sc_tensor tensors[3];
+	struct sc_arrays file;
+	struct sc_error error = {0};
+	write_them(tensors);
+	assert_int_equal(sc_arrays_open(&file, file_path, NULL), SC_OK);
+	assert_int_equal(truncate(file_path, 2000), 0);
+	assert_int_equal(sc_weights_read_open(&file, tensors, 3, NULL, &error), SC_ERROR_READ);
+	assert_non_null(strstr(error.message, "the file has become shorter"));
+	sc_arrays_close(&file);
+}
+
+/* What belongs to a training is no part of a model. */
+static void hashes_leave_the_training_out(void **state)
+{
+	(void)state;
+	struct sc_tensor tensors[3];
+	char with[SC_HASH_SIZE], without[SC_HASH_SIZE];
+	write_them(tensors);
+	tensors[2].name = "training.velocity.bn";
+	assert_int_equal(sc_weights_write(file_path, tensors, 3, NULL, 0, NULL), SC_OK);
+	assert_int_equal(sc_weights_hash_file(with, file_path, NULL), SC_OK);
+	assert_int_equal(sc_weights_hash(without, tensors, 2, NULL), SC_OK);
+	assert_string_equal(with, without);
+}
+
 static void equal_weights_have_equal_hashes(void **state)
 {
 	(void)state;
@@ -179,6 +261,10 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(mismatches_are_named_before_anything_is_read),
 		cmocka_unit_test(bad_files_of_every_format_write_nothing),
+		cmocka_unit_test(long_rows_are_read),
+		cmocka_unit_test(strangers_and_other_ranks_are_named),
+		cmocka_unit_test(a_file_that_becomes_shorter_is_an_error),
+		cmocka_unit_test(hashes_leave_the_training_out),
 		cmocka_unit_test(equal_weights_have_equal_hashes),
 	};
 	return cmocka_run_group_tests(tests, begin, remove_folder);
