@@ -6,7 +6,7 @@
 #include "shortcut.h"
 #include "temporary.h"
 
-static struct sc_data *data; /* 12 images of 8x8 */
+static struct sc_data *data;   /* 12 images of 8x8 */
 static struct sc_model *model; /* of the file `net` */
 static char net[80], images[80], run[80];
 
@@ -65,7 +65,8 @@ static inline int make_training(void **state)
 	snprintf(net, sizeof(net), "%s/net.json", folder);
 	if (write_net() || sc_folder_make(images, NULL))
 		return 1;
-	write_idx("train-images-idx3-ubyte", (const unsigned char[]){0, 0, 8, 3, 0, 0, 0, 12, 0, 0, 0, 8, 0, 0, 0, 8}, 16, 12 * 64, 256);
+	write_idx("train-images-idx3-ubyte", (const unsigned char[]){0, 0, 8, 3, 0, 0, 0, 12, 0, 0, 0, 8, 0, 0, 0, 8}, 16, 12 * 64,
+		  256);
 	write_idx("train-labels-idx1-ubyte", (const unsigned char[]){0, 0, 8, 1, 0, 0, 0, 12}, 8, 12, 3);
 	struct sc_fit_options options = fit_options();
 	options.run = run;

@@ -28,7 +28,7 @@ static void own_file(const char *name)
 	snprintf(file, sizeof(file), "%s/%s", folder, name);
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Reading -------------------------------------------------------------------------------------------------------- */
 
 static enum sc_status read_arrays(struct sc_error *error)
 {
@@ -101,7 +101,7 @@ static void weights_are_read_and_hashed(void **state)
 	try_all(compare_hashes, "hashes");
 }
 
-/* ---- Pickles: each instruction that makes a value has to make the room for it ---------------------------------------------------- */
+/* ---- Pickles: each instruction that makes a value has to make the room for it --------------------------------------- */
 
 static uint8_t program[1024];
 static int64_t program_bytes;
@@ -155,7 +155,7 @@ static void pickles_grow(void **state)
 	}
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Writing -------------------------------------------------------------------------------------------------------- */
 
 static enum sc_status write_weights(struct sc_error *error)
 {
@@ -195,8 +195,8 @@ int main(int count, char **words)
 {
 	if (!begin_allocations(count, words))
 		return 0;
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(own_files_are_read), cmocka_unit_test(files_of_others_are_read),
-		cmocka_unit_test(weights_are_read_and_hashed), cmocka_unit_test(pickles_grow), cmocka_unit_test(files_are_written)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(own_files_are_read), cmocka_unit_test(files_of_others_are_read),
+					   cmocka_unit_test(weights_are_read_and_hashed), cmocka_unit_test(pickles_grow),
+					   cmocka_unit_test(files_are_written)};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

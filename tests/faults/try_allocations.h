@@ -1,5 +1,5 @@
-/* try_allocations.h - an action is done again and again, and each time another of its allocations fails: what comes of it is an error
- * that speaks of memory, or the right result; nothing leaks, and the action works again afterwards. */
+/* try_allocations.h - an action is done again and again, and each time another of its allocations fails: what comes of it is an
+ * error that speaks of memory, or the right result; nothing leaks, and the action works again afterwards. */
 #ifndef SC_TESTS_FAULTS_TRY_ALLOCATIONS_H
 #define SC_TESTS_FAULTS_TRY_ALLOCATIONS_H
 
@@ -40,8 +40,8 @@ static inline bool try_one(action act, const char *name, long n, bool all_later)
 		fail_msg("%s, allocation %ld: status %d: %s", name, n, status, error.message);
 #ifndef SANITIZED
 	if (live_blocks() != blocks || live_map_bytes() != bytes)
-		fail_msg("%s, allocation %ld: %ld blocks and %ld bytes of maps more than before: %s", name, n, live_blocks() - blocks,
-			 live_map_bytes() - bytes, error.message);
+		fail_msg("%s, allocation %ld: %ld blocks and %ld bytes of maps more than before: %s", name, n,
+			 live_blocks() - blocks, live_map_bytes() - bytes, error.message);
 #else
 	(void)blocks, (void)bytes; /* LeakSanitizer looks at the end */
 #endif
@@ -68,11 +68,11 @@ static inline void try_all(action act, const char *name)
 	assert_true(tried > 0);
 }
 
-#define TEST(name)                              \
-	static void try_##name(void **state)    \
-	{                                       \
-		(void)state;                    \
-		try_all(name, #name);           \
+#define TEST(name)                                                                                                                 \
+	static void try_##name(void **state)                                                                                       \
+	{                                                                                                                          \
+		(void)state;                                                                                                       \
+		try_all(name, #name);                                                                                              \
 	}
 
 #endif

@@ -30,7 +30,8 @@ static void foreign_files_are_refused(void **state)
 		{"\x89HDF\r\n\x1a\n", 8, SC_ERROR_FORMAT, "expected an HDF5 file"},
 		{"\x93NUMPY\1\0v\0{'descr'", 18, SC_ERROR_UNSUPPORTED, ".npz"},
 		{"\x80\x02}q\0.\0\0\0", 9, SC_ERROR_UNSUPPORTED, "a bare pickle"},
-		{"\x80\x01}q\0.\0\0\0", 9, SC_ERROR_FORMAT, "not a safetensors file"}, /* protocols that no pickle of torch.save has */
+		{"\x80\x01}q\0.\0\0\0", 9, SC_ERROR_FORMAT,
+		 "not a safetensors file"}, /* protocols that no pickle of torch.save has */
 		{"\x80\x06}q\0.\0\0\0", 9, SC_ERROR_FORMAT, "not a safetensors file"},
 		{"import torch\nprint(1)\n", 22, SC_ERROR_FORMAT, "not a safetensors file"},
 		{"\x1f\x8b\x08\0\0\0\0\0\0\3", 10, SC_ERROR_FORMAT, "not a safetensors file"},

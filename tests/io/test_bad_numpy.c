@@ -1,5 +1,5 @@
-/* test_bad_numpy.c - .npz archives that are whole, with arrays in them that cannot be: files of one header each. The message names the
- * file, the array and what was expected of it. (test_zip.c damages the archive itself.) */
+/* test_bad_numpy.c - .npz archives that are whole, with arrays in them that cannot be: files of one header each. The message names
+ * the file, the array and what was expected of it. (test_zip.c damages the archive itself.) */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -158,10 +158,8 @@ static void foreign_and_repeated_entries_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(headers_that_cannot_be_are_refused),
-		cmocka_unit_test(other_headers_are_read),
-		cmocka_unit_test(headers_that_are_too_long_are_refused),
-		cmocka_unit_test(damaged_numbers_are_found),
+		cmocka_unit_test(headers_that_cannot_be_are_refused),       cmocka_unit_test(other_headers_are_read),
+		cmocka_unit_test(headers_that_are_too_long_are_refused),    cmocka_unit_test(damaged_numbers_are_found),
 		cmocka_unit_test(foreign_and_repeated_entries_are_refused),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

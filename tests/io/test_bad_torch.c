@@ -1,5 +1,5 @@
-/* test_bad_torch.c - .pth archives that are whole, with tensors in them that cannot be: files of one pickle each. The message names the
- * file, the tensor and what was expected of it. (test_pickle.c runs pickles by themselves, test_zip.c damages the archive.) */
+/* test_bad_torch.c - .pth archives that are whole, with tensors in them that cannot be: files of one pickle each. The message names
+ * the file, the tensor and what was expected of it. (test_pickle.c runs pickles by themselves, test_zip.c damages the archive.) */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -23,7 +23,9 @@
 #define TENSOR(first, shape, strides) REBUILT(STORAGE, first, shape, strides)
 #define LARGEST                       "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f"
 #define MINUS_1                       "J\xff\xff\xff\xff"
-#define LONG_KEY                      "X\x41\0\0\0" "0123456789012345678901234567890123456789012345678901234567890123x"
+#define LONG_KEY                                                                                                                   \
+	"X\x41\0\0\0"                                                                                                              \
+	"0123456789012345678901234567890123456789012345678901234567890123x"
 
 static const float numbers[12];
 
@@ -48,14 +50,13 @@ static void good_tensor_is_read(void **state)
 	sc_arrays_close(&arrays);
 }
 
-/* A tensor of no numbers, whose strides do not matter; a parameter; a dictionary inside of others, among entries with short names. */
+/* A tensor of no numbers, whose strides do not matter; a parameter; a dictionary inside of others, among entries of short names. */
 static void other_tensors_are_read(void **state)
 {
 	(void)state;
-	static const char pickle[] = DICTIONARY("X\5\0\0\0epochK\3"
-						"X\5\0\0\0model}(" A
-						"ctorch._utils\n_rebuild_parameter\n(" TENSOR("K\0", "K\2K\0\x86", "K\7K\7\x86")
-						"\x88NtRu");
+	static const char pickle[] = DICTIONARY(
+		"X\5\0\0\0epochK\3"
+		"X\5\0\0\0model}(" A "ctorch._utils\n_rebuild_parameter\n(" TENSOR("K\0", "K\2K\0\x86", "K\7K\7\x86") "\x88NtRu");
 	const struct entry entries[] = {
 		{"net/data.pkl", pickle, sizeof(pickle) - 1}, {"net/data/0", numbers, sizeof(numbers)}, {"x", "", 0}};
 	struct sc_arrays arrays;
@@ -119,7 +120,8 @@ static void tensors_that_cannot_be_are_refused(void **state)
 		CASE(REBUILT(STORAGE_OF(GLOBAL("FloatStorage"), KEY_0, "N"), "K\0", "K\1\x85", "K\1\x85"),
 		     "a storage as large as its entry"),
 		CASE(GLOBAL("FloatStorage") ")R", "a tensor, found something else"),
-		CASE("ctorch._utils\n_rebuild_parameter\n(" TENSOR("K\0", "K\1\x85", "K\1\x85") "tR", "a tensor, found something else"),
+		CASE("ctorch._utils\n_rebuild_parameter\n(" TENSOR("K\0", "K\1\x85", "K\1\x85") "tR",
+		     "a tensor, found something else"),
 		CASE("ctorch._utils\n_rebuild_parameter\n(K\1NNtR", "a tensor, found something else"),
 		CASE("ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE "K\0K\1\x85K\1\x85NNNNtR", "a tensor, found something else"),
 		CASE(REBUILT(STORAGE_OF("N", KEY_0, "K\x0c"), "K\0", "K\1\x85", "K\1\x85"), "a storage of a known type"),
@@ -163,7 +165,8 @@ static void tensors_that_cannot_be_are_refused(void **state)
 			"'torch.ComplexFloatStorage'", "weights do not need"),
 		WHOLE_CASE(DICTIONARY(A "cbuiltins\nexec\nX\1\0\0\0x\x85R"), "'builtins.exec'", "nothing was run"),
 		WHOLE_CASE(DICTIONARY("K\1" TENSOR("K\0", "K\1\x85", "K\1\x85")), "", "every key of its state_dict to be a name"),
-		WHOLE_CASE(DICTIONARY("X\1\0\0\0\0" TENSOR("K\0", "K\1\x85", "K\1\x85")), "", "every key of its state_dict to be a name"),
+		WHOLE_CASE(DICTIONARY("X\1\0\0\0\0" TENSOR("K\0", "K\1\x85", "K\1\x85")), "",
+			   "every key of its state_dict to be a name"),
 		WHOLE_CASE(DICTIONARY("X\5\0\0\0state}"), "'state'", "a tensor, found something else"),
 		WHOLE_CASE("\x80\x02]" A "a.", "", "a dictionary of tensors"),
 		WHOLE_CASE("\x80\x04}.", "", "protocol 2"),

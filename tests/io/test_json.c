@@ -17,8 +17,15 @@ static void floats_have_few_digits(void **state)
 		float value;
 		const char *text;
 	} cases[] = {
-		{0, "0.0"},      {1, "1.0"},          {0.1f, "0.1"},           {-0.1f, "-0.1"},          {1e-5f, "1e-5"},
-		{1e-14f, "1e-14"}, {1e-30f, "1e-30"}, {FLT_MAX, "3.40282347e38"}, {FLT_TRUE_MIN, "1.40129846e-45"},
+		{0, "0.0"},
+		{1, "1.0"},
+		{0.1f, "0.1"},
+		{-0.1f, "-0.1"},
+		{1e-5f, "1e-5"},
+		{1e-14f, "1e-14"},
+		{1e-30f, "1e-30"},
+		{FLT_MAX, "3.40282347e38"},
+		{FLT_TRUE_MIN, "1.40129846e-45"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		json_t *number = sc_json_real(cases[i].value);

@@ -1,5 +1,5 @@
-/* test_keras_sets.c - Keras' files with data sets of no net: which of them are arrays, which are metadata or left out, and which names
- * the older form can hold. (test_keras.c: the files of nets.) */
+/* test_keras_sets.c - Keras' files with data sets of no net: which of them are arrays, which are metadata or left out, and which
+ * names the older form can hold. (test_keras.c: the files of nets.) */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -36,15 +36,19 @@ static void write_sets(const char *name, const struct sc_array *arrays, int64_t 
 	assert_int_equal(sc_arrays_writer_commit(writer, NULL), SC_OK);
 }
 
-#define FLOAT(its_name) {.name = (its_name), .dtype = "F32", .rank = 1, .shape = {1}, .bytes = 4}
+#define FLOAT(its_name)                                                                                                            \
+	{                                                                                                                          \
+		.name = (its_name), .dtype = "F32", .rank = 1, .shape = {1}, .bytes = 4                                            \
+	}
 
 /* What belongs to a training goes; what is called as our metadata but is none stays an array. */
 static void data_sets_are_sifted(void **state)
 {
 	(void)state;
 	static char names[][32] = {"_counter", "a", "optimizer/a", "optimizer_weights/a", "shortcut.floats", "shortcut.table"};
-	struct sc_array sets[] = {FLOAT(names[0]), FLOAT(names[1]), FLOAT(names[2]), FLOAT(names[3]), FLOAT(names[4]),
-				  {.name = names[5], .dtype = "U8", .rank = 2, .shape = {2, 2}, .bytes = 4}};
+	struct sc_array sets[] = {FLOAT(names[0]), FLOAT(names[1]),
+				  FLOAT(names[2]), FLOAT(names[3]),
+				  FLOAT(names[4]), {.name = names[5], .dtype = "U8", .rank = 2, .shape = {2, 2}, .bytes = 4}};
 	struct sc_arrays arrays;
 	write_sets("sets.weights.h5", sets, 6, "a net");
 	assert_int_equal(sc_arrays_open(&arrays, in_folder("sets.weights.h5"), NULL), SC_OK);

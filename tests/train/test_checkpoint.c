@@ -1,5 +1,6 @@
-/* test_checkpoint.c - checkpoints whose bytes are whole and whose content cannot be: each number of the metadata made wrong, tensors
- * of another model, names that are none. The message says what was expected of what. (faults/test_damage.c damages the bytes.) */
+/* test_checkpoint.c - checkpoints whose bytes are whole and whose content cannot be: each number of the metadata made wrong,
+ * tensors of another model, names that are none. The message says what was expected of what. (faults/test_damage.c damages the
+ * bytes.) */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -76,11 +77,11 @@ static int remove_checkpoints(void **state)
 	return system(command);
 }
 
-/* ---- Metadata ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Metadata ------------------------------------------------------------------------------------------------------- */
 
 static const char *const good[][2] = {
-	{"shortcut.config", "h"},       {"shortcut.checkpoint", "1"},       {"shortcut.step", "8"},
-	{"shortcut.epochs", "1"},       {"shortcut.epoch_step", "2"},       {"shortcut.epoch_images", "3"},
+	{"shortcut.config", "h"},        {"shortcut.checkpoint", "1"},       {"shortcut.step", "8"},
+	{"shortcut.epochs", "1"},        {"shortcut.epoch_step", "2"},       {"shortcut.epoch_images", "3"},
 	{"shortcut.epoch_correct", "1"}, {"shortcut.skipped", "0"},          {"shortcut.epoch_loss", "0x1p-1"},
 	{"shortcut.epoch_seconds", "2"}, {"shortcut.rate_factor", "0x1p+0"},
 };
@@ -100,8 +101,8 @@ static void write_with(const char *key, const char *value)
 		metadata[2 * pairs++ + 1] = changed ? value : good[i][1];
 	}
 	assert_int_equal(sc_checkpoint_views_init(&views, &model, numbers, velocity, NULL), SC_OK);
-	assert_int_equal(sc_weights_write_checked(in_checkpoints("step-0000000008.safetensors"), views.tensors, views.count, metadata,
-						  pairs, NULL),
+	assert_int_equal(sc_weights_write_checked(in_checkpoints("step-0000000008.safetensors"), views.tensors, views.count,
+						  metadata, pairs, NULL),
 			 SC_OK);
 	sc_checkpoint_views_release(&views);
 }
@@ -188,13 +189,18 @@ static void tensors_are_those_of_the_model(void **state)
 	assert_true(numbers[0] == 6);
 }
 
-/* ---- Which of them --------------------------------------------------------------------------------------------------------------- */
+/* ---- Which of them -------------------------------------------------------------------------------------------------- */
 
 static void only_their_names_count(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"step-5.safetensor",  "step-5.safetensors~", "step--5.safetensors", "step-.safetensors",
-					    "steps-5.safetensors", "notes.txt",           "step-5"};
+	static const char *const names[] = {"step-5.safetensor",
+					    "step-5.safetensors~",
+					    "step--5.safetensors",
+					    "step-.safetensors",
+					    "steps-5.safetensors",
+					    "notes.txt",
+					    "step-5"};
 	int64_t *steps, count;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		write_empty(names[i]);

@@ -49,10 +49,16 @@ static void check_refused(enum sc_status status, enum sc_status expected, const 
 		fail_msg("%s: status %d, '%s', expected '... %s ...'", text, status, error->message, message);
 }
 
-/* ---- config.json --------------------------------------------------------------------------------------------------------------- */
+/* ---- config.json ---------------------------------------------------------------------------------------------------- */
 
-static struct sc_data data = {.name = (char *)"dots", .count = 2, .height = 8, .width = 8, .channels = 1, .classes = 2,
-			      .pixels = (uint8_t[128]){0}, .labels = (uint8_t[2]){0, 1}};
+static struct sc_data data = {.name = (char *)"dots",
+			      .count = 2,
+			      .height = 8,
+			      .width = 8,
+			      .channels = 1,
+			      .classes = 2,
+			      .pixels = (uint8_t[128]){0},
+			      .labels = (uint8_t[2]){0, 1}};
 static struct sc_model *net;
 
 static const struct sc_fit_options usual = {.epochs = 2, .batch = 4, .optimizer = {.learning_rate = 0.1f}};
@@ -60,7 +66,10 @@ static const struct sc_fit_options unusual = {
 	.epochs = 7,
 	.batch = 3,
 	.optimizer = {0.3f, 0.7f, true, 1e-30f, SC_MOMENTUM_KERAS, SC_DECAY_DECOUPLED, true},
-	.schedule = {.kind = SC_SCHEDULE_LINEAR, .warmup_epochs = 0.1f, .step_epochs = 3, .step_factor = 0.123456789f,
+	.schedule = {.kind = SC_SCHEDULE_LINEAR,
+		     .warmup_epochs = 0.1f,
+		     .step_epochs = 3,
+		     .step_factor = 0.123456789f,
 		     .final_learning_rate = 33554432},
 	.validation_split = 0.25f,
 	.split = SC_SPLIT_STRATIFIED,
@@ -191,7 +200,8 @@ static void what_a_run_may_go_on_with(void **state)
 		{"{\"epochs\": 2}", "{\"epochs\": 3}", SC_SCHEDULE_STEP, NULL},
 		{"{\"epochs\": 2}", "{\"epochs\": 3}", SC_SCHEDULE_COSINE, "begun with epochs 2, now it is 3"},
 		{"{\"epochs\": 4}", "{\"epochs\": 3}", SC_SCHEDULE_CONSTANT, "begun with epochs 4, now it is 3"},
-		{"{\"epochs\": 3, \"batch\": 4}", "{\"epochs\": 3, \"batch\": 5}", SC_SCHEDULE_STEP, "begun with batch 4, now it is 5"},
+		{"{\"epochs\": 3, \"batch\": 4}", "{\"epochs\": 3, \"batch\": 5}", SC_SCHEDULE_STEP,
+		 "begun with batch 4, now it is 5"},
 		{"{\"epochs\": 3}", "{\"epochs\": 3, \"batch\": 5}", SC_SCHEDULE_STEP, "begun with batch unknown, now it is 5"},
 		{"{\"epochs\": 3, \"rate\": 0.5}", "{\"epochs\": 3, \"rate\": 0.25}", SC_SCHEDULE_STEP,
 		 "begun with rate 0.5, now it is 0.25"},
@@ -230,7 +240,7 @@ static void an_order_of_samples_is_part_of_a_run(void **state)
 	sc_run_identity_release(&with[1]);
 }
 
-/* ---- history.json ---------------------------------------------------------------------------------------------------------------- */
+/* ---- history.json --------------------------------------------------------------------------------------------------- */
 
 #define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -266,9 +276,10 @@ static void rows_need_no_more_than_a_loss(void **state)
 {
 	(void)state;
 	struct sc_epoch_row rows[3];
-	write_text("history.json", "[{\"epoch\": 1, \"loss\": 2, \"val_loss\": 1, \"weights_sha256\": \"short\"},"
-				   "{\"epoch\": 2, \"loss\": 1.5, \"val_loss\": 3, \"val_accuracy\": 0.5, \"weights_sha256\": \"" HASH "\"},"
-				   "{\"epoch\": 3, \"loss\": 1, \"val_accuracy\": 0.5}, \"more\"]");
+	write_text("history.json",
+		   "[{\"epoch\": 1, \"loss\": 2, \"val_loss\": 1, \"weights_sha256\": \"short\"},"
+		   "{\"epoch\": 2, \"loss\": 1.5, \"val_loss\": 3, \"val_accuracy\": 0.5, \"weights_sha256\": \"" HASH "\"},"
+		   "{\"epoch\": 3, \"loss\": 1, \"val_accuracy\": 0.5}, \"more\"]");
 	assert_int_equal(sc_history_read_json(in_run("history.json"), rows, 3, NULL), SC_OK);
 	assert_true(rows[0].loss == 2 && !rows[0].has_validation && !rows[0].weights[0]);
 	assert_true(rows[1].has_validation && rows[1].validation_loss == 3 && rows[1].validation_accuracy == 0.5);
@@ -288,7 +299,7 @@ static void a_validation_loss_that_is_not_finite_is_left_out(void **state)
 	assert_string_equal(found.weights, HASH);
 }
 
-/* ---- receipt.json ---------------------------------------------------------------------------------------------------------------- */
+/* ---- receipt.json --------------------------------------------------------------------------------------------------- */
 
 static void receipts_are_read_or_refused(void **state)
 {
@@ -322,9 +333,9 @@ static void receipts_are_read_or_refused(void **state)
 	}
 }
 
-/* ---- steps.csv ------------------------------------------------------------------------------------------------------------------- */
+/* ---- steps.csv ------------------------------------------------------------------------------------------------------ */
 
-#define HEADER "step,epoch,loss,accuracy,learning_rate,seconds\n"
+#define HEADER    "step,epoch,loss,accuracy,learning_rate,seconds\n"
 #define ROW(step) step ",1,2,0.5,0.1,0.01\n"
 
 /* What is kept of an older file whose checkpoint is of step 2, and whether that is all that should be there. */
