@@ -49,6 +49,9 @@ static void plain_data_is_read(void **state)
 	assert_false(sc_pickle_is_text(list, "l"));
 	assert_false(sc_pickle_is_text(NULL, "l"));
 	sc_pickle_release(&pickle);
+	assert_int_equal(READ(&pickle, "\x80\x02}(u.", NULL), SC_OK); /* no items */
+	assert_int_equal(pickle.values[pickle.root].count, 0);
+	sc_pickle_release(&pickle);
 }
 
 #define CASE(program, message)                                                                                                     \
@@ -67,6 +70,7 @@ static void everything_else_is_refused(void **state)
 		CASE("", "protocol 2"),
 		CASE("\x80", "protocol 2"),
 		CASE("\x80\x03N.", "protocol 2"),
+		CASE("N\x02.", "protocol 2"),
 		CASE("\x80\x02", "truncated"),
 		CASE("\x80\x02N", "truncated"),
 		CASE("\x80\x02.", "one value"),

@@ -261,10 +261,13 @@ static void what_is_no_folder_is_named(void **state)
 	(void)state;
 	const struct sc_checkpoint_file file = {"/dev/null", &identity, &model, velocity, INT64_MAX};
 	struct sc_checkpoint at;
+	int64_t *steps, count;
 	struct sc_error error = {0};
 	assert_int_equal(sc_checkpoint_load(&file, &at, &error), SC_ERROR_READ);
 	assert_non_null(strstr(error.message, "/dev/null/checkpoints: cannot be opened: Not a directory"));
 	sc_checkpoint_prune("/dev/null", 1, 0, 0); /* nothing to prune, nothing to say */
+	assert_int_equal(sc_checkpoint_list(&steps, &count, folder, NULL), SC_OK); /* a run that has none yet */
+	assert_true(!steps && count == 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_checkpoints, remove_checkpoints)
