@@ -66,7 +66,7 @@ static int begin_checkpoints(void **state)
 {
 	(void)state;
 	warnings = 0;
-	return sc_folder_make(in_checkpoints(""), NULL);
+	return sc_folder_make(in_checkpoints(""), NULL) != SC_OK;
 }
 
 static int remove_checkpoints(void **state)
