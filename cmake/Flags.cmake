@@ -38,6 +38,7 @@ endif()
 if(SC_COVERAGE)
 	add_compile_options(--coverage -fprofile-update=single) # not atomic, as -pthread would have it: a lost count matters to nobody
 	add_link_options(--coverage)
+	add_compile_definitions(SC_COVERAGE) # src/base/child.c: a process that ends by _exit
 endif()
 
 # ---- Hardening -----------------------------------------------------------------------------------------------------------

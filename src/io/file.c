@@ -289,10 +289,12 @@ enum sc_status sc_file_checksum(uint64_t *value, const char *path, struct sc_err
 	status = piece ? sc_checksum_init(&checksum, error) : sc_fail_memory(error, PIECE_BYTES, path);
 	if (!status) {
 		setvbuf(stream, NULL, _IONBF, 0);
-		for (size_t count; (count = fread(piece, 1, PIECE_BYTES, stream)) > 0;)
+		errno = 0;
+		for (size_t count; (count = fread(piece, 1, PIECE_BYTES, stream)) > 0; bytes -= (int64_t)count)
 			sc_checksum_update(&checksum, piece, (int64_t)count);
-		if (ferror(stream))
-			status = sc_fail(error, SC_ERROR_READ, path, -1, "%s: cannot be read: %s", path, strerror(errno));
+		if (ferror(stream) || bytes != 0)
+			status = sc_fail(error, SC_ERROR_READ, path, -1, "%s: cannot be read: %s", path,
+					 errno ? strerror(errno) : "its length has changed");
 		*value = sc_checksum_value(&checksum);
 		sc_checksum_release(&checksum);
 	}

@@ -49,7 +49,13 @@ enum sc_status sc_checkpoint_list(int64_t **steps, int64_t *count, const char *r
 	*steps = NULL, *count = 0;
 	if (!status && !folder && errno != ENOENT)
 		status = sc_fail(error, SC_ERROR_READ, path, -1, "%s: cannot be opened: %s", path, strerror(errno));
-	for (struct dirent *entry = folder ? readdir(folder) : NULL; entry && !status; entry = readdir(folder)) {
+	while (folder && !status) {
+		errno = 0;
+		const struct dirent *entry = readdir(folder);
+		if (!entry && errno) /* none may be missing: the newest would be lost in silence */
+			status = sc_fail(error, SC_ERROR_READ, path, -1, "%s: cannot be read: %s", path, strerror(errno));
+		if (!entry)
+			break;
 		if (!read_name(entry->d_name, &step))
 			continue;
 		int64_t *more = realloc(*steps, (size_t)(*count + 1) * sizeof(**steps));

@@ -1,0 +1,355 @@
+/* test_calls.c - each call of the system, of zlib and of libhdf5 fails, one after the other, in everything that reads or writes a
+ * file: an error that names the file, or the right result; nothing stays open, and the same works afterwards. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <png.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/checksum.h"
+#include "faults/calls.h"
+#include "io/append.h"
+#include "io/arrays.h"
+#include "io/file.h"
+#include "io/idx.h"
+#include "shortcut.h"
+#include "temporary.h"
+#include "train/checkpoint.h"
+
+static struct sc_data *data; /* 12 images of 8x8 */
+static struct sc_model *model;
+static char net[80], run[80];
+static int64_t fresh_runs;
+
+static const struct sc_model_options shape = {.height = 8, .width = 8, .channels = 1, .classes = 10};
+
+static const char *in_folder(const char *name)
+{
+	static char full[128];
+	snprintf(full, sizeof(full), "%s/%s", folder, name);
+	return full;
+}
+
+/* ---- What is tried: each gives in *value what the right result is known by -------------------------------------------------- */
+
+static enum sc_status read_arrays(const char *file, uint64_t *value, struct sc_error *error)
+{
+	struct sc_arrays arrays;
+	struct sc_checksum checksum;
+	static char bytes[1 << 20];
+	enum sc_status status = sc_arrays_open(&arrays, file, error);
+	if (status)
+		return status;
+	assert_int_equal(sc_checksum_init(&checksum, NULL), SC_OK);
+	for (int64_t i = 0; i < arrays.count && !status; i++) {
+		assert_true(arrays.arrays[i].bytes <= (int64_t)sizeof(bytes));
+		status = sc_arrays_read(&arrays, &arrays.arrays[i], 0, bytes, arrays.arrays[i].bytes, error);
+		if (!status)
+			sc_checksum_update(&checksum, bytes, arrays.arrays[i].bytes);
+	}
+	*value = sc_checksum_value(&checksum);
+	sc_checksum_release(&checksum);
+	sc_arrays_close(&arrays);
+	return status;
+}
+
+static enum sc_status save(const char *file, uint64_t *value, struct sc_error *error)
+{
+	enum sc_status status = sc_model_save(model, file, error);
+	stop_failing();
+	return status ? status : read_arrays(file, value, NULL);
+}
+
+static enum sc_status read_idx(const char *file, uint64_t *value, struct sc_error *error)
+{
+	struct sc_idx idx = {0};
+	enum sc_status status = sc_idx_read(&idx, file, 3, error);
+	if (!status)
+		*value = idx.values[0] + 256u * idx.values[idx.count - 1];
+	sc_idx_release(&idx);
+	return status;
+}
+
+static enum sc_status read_picture(const char *file, uint64_t *value, struct sc_error *error)
+{
+	struct sc_image image = {0};
+	enum sc_status status = sc_image_load(&image, file, 1, error);
+	if (!status)
+		*value = image.pixels[0] + 256u * image.pixels[5];
+	sc_image_release(&image);
+	return status;
+}
+
+static enum sc_status read_text(const char *file, uint64_t *value, struct sc_error *error)
+{
+	char *text = NULL;
+	enum sc_status status = sc_file_read_text(&text, file, 1000, error);
+	*value = status ? 0 : strlen(text);
+	free(text);
+	return status;
+}
+
+static enum sc_status checksum(const char *file, uint64_t *value, struct sc_error *error)
+{
+	return sc_file_checksum(value, file, error);
+}
+
+static enum sc_status lock(const char *file, uint64_t *value, struct sc_error *error)
+{
+	int held;
+	enum sc_status status = sc_folder_make(file, error);
+	if (!status)
+		status = sc_folder_lock(&held, file, error);
+	*value = 0;
+	if (!status) {
+		sc_folder_clean(file);
+		sc_folder_unlock(held);
+	}
+	return status;
+}
+
+static enum sc_status append(const char *file, uint64_t *value, struct sc_error *error)
+{
+	struct sc_append rows;
+	char *text = NULL;
+	enum sc_status status = sc_append_init(&rows, file, "one ", 4, error);
+	if (status)
+		return status;
+	status = sc_append_text(&rows, "two ", 4, error);
+	if (status) /* what has failed is tried again, in a new file */
+		status = sc_append_text(&rows, "two ", 4, NULL);
+	if (!status)
+		status = sc_append_text(&rows, "three", 5, error);
+	sc_append_release(&rows);
+	stop_failing();
+	if (!status) {
+		assert_int_equal(sc_file_read_text(&text, file, 1000, NULL), SC_OK);
+		assert_string_equal(text, "one two three");
+	}
+	free(text);
+	*value = 0;
+	return status;
+}
+
+static enum sc_status list(const char *file, uint64_t *value, struct sc_error *error)
+{
+	int64_t *steps, count;
+	enum sc_status status = sc_checkpoint_list(&steps, &count, file, error);
+	*value = (uint64_t)count;
+	free(steps);
+	return status;
+}
+
+static enum sc_status load(const char *file, uint64_t *value, struct sc_error *error)
+{
+	struct sc_model *loaded = NULL;
+	enum sc_status status = sc_model_load(&loaded, file, error);
+	*value = 0;
+	for (int64_t i = 0; !status && i < loaded->value_count; i++)
+		*value += (uint64_t)i * (uint64_t)(int64_t)(1e6f * loaded->values[i]);
+	sc_model_destroy(loaded);
+	return status;
+}
+
+/* Trains and saves in a new run, or goes on with `resumed`. */
+static enum sc_status fit(const char *new_run, const char *resumed, uint64_t *value, struct sc_error *error)
+{
+	struct sc_model *trained = NULL;
+	const struct sc_fit_options options = {.batch = 4,
+					       .steps = 2,
+					       .optimizer = {.momentum = 0.9f},
+					       .compute = {.threads = 1},
+					       .run = new_run,
+					       .resume = resumed,
+					       .checkpoint_steps = 1};
+	enum sc_status status = sc_model_create(&trained, net, &shape, error);
+	if (!status)
+		status = sc_fit(trained, data, &options, NULL, error);
+	sc_model_destroy(trained);
+	stop_failing();
+	return status ? status : load(new_run ? new_run : resumed, value, error);
+}
+
+static enum sc_status train(const char *file, uint64_t *value, struct sc_error *error)
+{
+	char fresh_run[128];
+	snprintf(fresh_run, sizeof(fresh_run), "%s-%lld", file, (long long)fresh_runs++);
+	return fit(fresh_run, NULL, value, error);
+}
+
+static enum sc_status resume(const char *file, uint64_t *value, struct sc_error *error)
+{
+	return fit(NULL, file, value, error);
+}
+
+/* ---- How it is tried --------------------------------------------------------------------------------------------------------- */
+
+struct action {
+	const char *name;
+	enum sc_status (*act)(const char *file, uint64_t *value, struct sc_error *error);
+	const char *file;
+	bool all_reasons; /* which matter only to what knows them */
+};
+
+static int open_descriptors(void)
+{
+	int count = 0;
+	for (int i = 0; i < 256; i++)
+		count += fcntl(i, F_GETFD) >= 0;
+	return count;
+}
+
+static uint64_t expect_success(const struct action *a)
+{
+	struct sc_error error = {0};
+	uint64_t value = 0;
+	if (a->act(in_folder(a->file), &value, &error) != SC_OK)
+		fail_msg("%s %s: %s", a->name, a->file, error.message);
+	return value;
+}
+
+/* The n-th call fails for this reason. Gives whether there was one. */
+static bool try_one(const struct action *a, long n, int reason, uint64_t expected)
+{
+	struct sc_error error = {0};
+	uint64_t value = 0;
+	char file[128];
+	const int descriptors = open_descriptors();
+	snprintf(file, sizeof(file), "%s", in_folder(a->file));
+	fail_call(n, reason);
+	enum sc_status status = a->act(file, &value, &error);
+	stop_failing();
+	const char *failed = failed_call();
+	if (status && !strstr(error.message, folder) && !strstr(error.message, "memory"))
+		fail_msg("%s %s, call %ld (%s): status %d: %s", a->name, file, n, failed, status, error.message);
+	if (!status && value != expected)
+		fail_msg("%s %s, call %ld (%s): success, but not the right result", a->name, file, n, failed);
+	if (open_descriptors() != descriptors)
+		fail_msg("%s %s, call %ld (%s): a descriptor stays open", a->name, file, n, failed);
+	return failed;
+}
+
+static void try_all(void **state)
+{
+	static const int reasons[] = {EIO, EINTR, CUT_SHORT, EACCES, ENOLCK};
+	const struct action *a = *state;
+	const uint64_t expected = expect_success(a);
+	long tried = 0;
+	for (size_t i = 0; i < (a->all_reasons ? 5 : 3); i++)
+		for (long n = 1; try_one(a, n, reasons[i], expected); n++, tried++)
+			if (tried % 8 == 0)
+				assert_true(expect_success(a) == expected);
+	assert_true(expect_success(a) == expected);
+	assert_true(tried > 0);
+	printf("%s %s: %ld failures tried\n", a->name, a->file, tried);
+}
+
+/* ---- Before and after -------------------------------------------------------------------------------------------------------- */
+
+static const struct action actions[] = {
+	{"read", read_arrays, "net.safetensors", false},
+	{"read", read_arrays, "net.npz", false},
+	{"read", read_arrays, "net.pth", false},
+	{"read", read_arrays, "net.h5", false},
+	{"read", read_arrays, "net.keras", false},
+	{"read", read_arrays, "deflated.npz", false},
+	{"save", save, "new.safetensors", false},
+	{"save", save, "new.npz", false},
+	{"save", save, "new.pth", false},
+	{"save", save, "new.keras", false},
+	{"save", save, "new.h5", false},
+	{"read images", read_idx, "images/train-images-idx3-ubyte", false},
+	{"read images", read_idx, "packed", false},
+	{"read a picture", read_picture, "picture", false},
+	{"read a text", read_text, "net.json", false},
+	{"checksum of", checksum, "net.json", false},
+	{"lock", lock, "locked/folder", true},
+	{"append to", append, "rows", true},
+	{"list", list, "run", false},
+	{"load", load, "run", false},
+	{"train", train, "new-run", false},
+	{"resume", resume, "run", false},
+};
+#define ACTIONS (sizeof(actions) / sizeof(actions[0]))
+
+static void write_bytes(const char *name, const void *bytes, size_t count)
+{
+	FILE *stream = fopen(in_folder(name), "wb");
+	assert_non_null(stream);
+	assert_int_equal(fwrite(bytes, 1, count, stream), count);
+	assert_int_equal(fclose(stream), 0);
+}
+
+/* 12 images of 8x8, plain and as a .gz of two members. */
+static void write_images(void)
+{
+	static const uint8_t labels[20] = {0, 0, 8, 1, 0, 0, 0, 12};
+	uint8_t images[16 + 12 * 64] = {0, 0, 8, 3, 0, 0, 0, 12, 0, 0, 0, 8, 0, 0, 0, 8};
+	for (size_t i = 16; i < sizeof(images); i++)
+		images[i] = (uint8_t)(i * 37);
+	assert_int_equal(sc_folder_make(in_folder("images"), NULL), SC_OK);
+	write_bytes("images/train-images-idx3-ubyte", images, sizeof(images));
+	write_bytes("images/train-labels-idx1-ubyte", labels, sizeof(labels));
+	for (unsigned member = 0; member < 2; member++) {
+		gzFile packed = gzopen(in_folder("packed"), member ? "ab" : "wb");
+		assert_int_equal(gzwrite(packed, images + member * 100, member ? sizeof(images) - 100 : 100),
+				 member ? sizeof(images) - 100 : 100);
+		assert_int_equal(gzclose(packed), Z_OK);
+	}
+}
+
+static void write_picture(void)
+{
+	static const uint8_t pixels[6] = {1, 2, 3, 4, 5, 6};
+	png_image picture = {.version = PNG_IMAGE_VERSION, .width = 3, .height = 2, .format = PNG_FORMAT_GRAY};
+	assert_true(png_image_write_to_file(&picture, in_folder("picture"), 0, pixels, 0, NULL));
+}
+
+static void copy_recorded(const char *name)
+{
+	char command[256];
+	snprintf(command, sizeof(command), "cp %s/tests/recorded/formats/%s %s", SC_SOURCE_DIR, name, folder);
+	assert_int_equal(system(command), 0);
+}
+
+static int set_up(void **state)
+{
+	static const char description[] = "{\"blocks\": [1], \"widths\": [4], \"stem_channels\": 4}";
+	uint64_t value;
+	if (make_folder(state))
+		return 1;
+	calls_under = folder;
+	snprintf(net, sizeof(net), "%s/net.json", folder);
+	snprintf(run, sizeof(run), "%s/run", folder);
+	write_bytes("net.json", description, strlen(description));
+	write_images();
+	write_picture();
+	copy_recorded("deflated.npz");
+	if (sc_data_open(&data, in_folder("images"), NULL, NULL) || sc_model_create(&model, net, &shape, NULL) ||
+	    fit(run, NULL, &value, NULL))
+		return 1;
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(sc_model_save(model, in_folder(actions[i].file), NULL), SC_OK);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	sc_data_destroy(data);
+	sc_model_destroy(model);
+	return remove_folder(state);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[ACTIONS];
+	for (size_t i = 0; i < ACTIONS; i++)
+		tests[i] = (struct CMUnitTest){.name = actions[i].file, .test_func = try_all, .initial_state = (void *)&actions[i]};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
