@@ -32,6 +32,9 @@ static void set_apart(void)
 
 static _Noreturn void be_child(int to, sc_child_work *work, const void *context)
 {
+#ifdef SC_COVERAGE
+	__gcov_reset(); /* what has been counted before is the asker's */
+#endif
 	set_apart();
 	FILE *answer = fdopen(to, "wb");
 	if (answer) {

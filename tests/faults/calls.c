@@ -13,15 +13,17 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <xxhash.h>
 #include <zlib.h>
 
+#include "allocator.h"
 #include "interpose.h"
 
 static struct order { /* in memory that is the other process's, too */
 	long countdown;
 	int reason;
 	const char *failed;
-} *order;
+} * order;
 
 const char *calls_under = "/nowhere";
 
@@ -34,14 +36,14 @@ static bool refuse(const char *name)
 	return true;
 }
 
-static bool of_library(void)
+static bool is_reason(int reason)
 {
-	return order && order->reason == EIO;
+	return order && order->reason == reason;
 }
 
 static bool is_ours(const char *path)
 {
-	return strncmp(path, calls_under, strlen(calls_under)) == 0;
+	return !is_reason(ENOMEM) && strncmp(path, calls_under, strlen(calls_under)) == 0;
 }
 
 static bool is_open(int descriptor)
@@ -50,7 +52,7 @@ static bool is_open(int descriptor)
 	snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
 	const ssize_t length = readlink(link, path, sizeof path - 1);
 	path[length > 0 ? length : 0] = '\0';
-	return is_ours(path) || strncmp(path, "pipe:", 5) == 0;
+	return is_ours(path) || (!is_reason(ENOMEM) && strncmp(path, "pipe:", 5) == 0);
 }
 
 static int before(struct call *call)
@@ -85,29 +87,30 @@ const char *failed_call(void)
 #define NAME_OF(name) #name
 
 /* A function that passes its call on, or fails where `counted` and its turn has come. */
-#define STAND_BEFORE(type, name, parameters, arguments, counted, failure)              \
-	__attribute__((visibility("default"))) type name parameters                     \
-	{                                                                               \
-		static type(*next) parameters;                                          \
-		if (!next)                                                              \
-			*(void **)&next = dlsym(RTLD_NEXT, NAME_OF(name));              \
-		return (counted) && refuse(NAME_OF(name)) ? (failure) : next arguments; \
+#define STAND_BEFORE(type, name, parameters, arguments, counted, failure)                                                          \
+	__attribute__((visibility("default"))) type name parameters                                                                \
+	{                                                                                                                          \
+		static type(*next) parameters;                                                                                     \
+		if (!next)                                                                                                         \
+			*(void **)&next = dlsym(RTLD_NEXT, NAME_OF(name));                                                         \
+		return (counted) && refuse(NAME_OF(name)) ? (failure) : next arguments;                                            \
 	}
 
 /* Of the system. */
 STAND_BEFORE(int, stat, (const char *path, struct stat *found), (path, found), is_ours(path), -1)
 STAND_BEFORE(int, fstat, (int descriptor, struct stat *found), (descriptor, found), is_open(descriptor), -1)
 STAND_BEFORE(FILE *, fdopen, (int descriptor, const char *mode), (descriptor, mode), is_open(descriptor), NULL)
-STAND_BEFORE(FILE *, fopencookie, (void *cookie, const char *mode, cookie_io_functions_t calls), (cookie, mode, calls), true, NULL)
+STAND_BEFORE(FILE *, fopencookie, (void *cookie, const char *mode, cookie_io_functions_t calls), (cookie, mode, calls),
+	     !is_reason(ENOMEM), NULL)
 STAND_BEFORE(int, fseeko, (FILE * stream, off_t offset, int whence), (stream, offset, whence), is_open(fileno(stream)), -1)
 STAND_BEFORE(off_t, lseek, (int descriptor, off_t offset, int whence), (descriptor, offset, whence), is_open(descriptor), -1)
 STAND_BEFORE(DIR *, opendir, (const char *path), (path), is_ours(path), NULL)
 STAND_BEFORE(struct dirent *, readdir, (DIR * folder), (folder), is_open(dirfd(folder)), NULL)
 STAND_BEFORE(int, flock, (int descriptor, int operation), (descriptor, operation), is_open(descriptor), -1)
-STAND_BEFORE(int, pipe2, (int ends[2], int flags), (ends, flags), true, -1)
-STAND_BEFORE(pid_t, fork, (void), (), true, -1)
+STAND_BEFORE(int, pipe2, (int ends[2], int flags), (ends, flags), !is_reason(ENOMEM), -1)
+STAND_BEFORE(pid_t, fork, (void), (), !is_reason(ENOMEM), -1)
 /* It has no other reason, for our own child. */
-STAND_BEFORE(pid_t, waitpid, (pid_t pid, int *result, int options), (pid, result, options), order && order->reason == EINTR, -1)
+STAND_BEFORE(pid_t, waitpid, (pid_t pid, int *result, int options), (pid, result, options), is_reason(EINTR), -1)
 STAND_BEFORE(ssize_t, read, (int descriptor, void *bytes, size_t count), (descriptor, bytes, count), is_open(descriptor),
 	     order->reason == CUT_SHORT ? 0 : -1)
 
@@ -130,14 +133,14 @@ STAND_BEFORE(size_t, fread, (void *to, size_t size, size_t count, FILE *stream),
 	     read_nothing(next, to, size, count, stream))
 
 /* Of zlib. */
-STAND_BEFORE(int, inflateInit2_, (z_stream * stream, int bits, const char *version, int size), (stream, bits, version, size), of_library(),
-	     Z_MEM_ERROR)
-STAND_BEFORE(int, inflateReset, (z_stream * stream), (stream), of_library(), Z_STREAM_ERROR)
-STAND_BEFORE(int, inflate, (z_stream * stream, int flush), (stream, flush), of_library(), Z_BUF_ERROR)
+STAND_BEFORE(int, inflateInit2_, (z_stream * stream, int bits, const char *version, int size), (stream, bits, version, size),
+	     is_reason(EIO), Z_MEM_ERROR)
+STAND_BEFORE(int, inflateReset, (z_stream * stream), (stream), is_reason(EIO), Z_STREAM_ERROR)
+STAND_BEFORE(int, inflate, (z_stream * stream, int flush), (stream, flush), is_reason(EIO), Z_BUF_ERROR)
 
 /* Of libhdf5: those that make something, and those that set or tell. */
-#define MAKER(name, parameters, arguments)  STAND_BEFORE(hid_t, name, parameters, arguments, of_library(), -1)
-#define SETTER(name, parameters, arguments) STAND_BEFORE(herr_t, name, parameters, arguments, of_library(), -1)
+#define MAKER(name, parameters, arguments)  STAND_BEFORE(hid_t, name, parameters, arguments, is_reason(EIO), -1)
+#define SETTER(name, parameters, arguments) STAND_BEFORE(herr_t, name, parameters, arguments, is_reason(EIO), -1)
 MAKER(H5Pcreate, (hid_t kind), (kind))
 MAKER(H5Fcreate, (const char *name, unsigned flags, hid_t made, hid_t access), (name, flags, made, access))
 MAKER(H5Fopen, (const char *name, unsigned flags, hid_t access), (name, flags, access))
@@ -175,5 +178,45 @@ SETTER(H5Literate, (hid_t group, H5_index_t index, H5_iter_order_t way, hsize_t 
        (group, index, way, at, visit, user))
 SETTER(H5PLget_loading_state, (unsigned *kinds), (kinds))
 SETTER(H5Eget_auto2, (hid_t stack, H5E_auto2_t *print, void **user), (stack, print, user))
-STAND_BEFORE(ssize_t, H5Fget_file_image, (hid_t file, void *bytes, size_t room), (file, bytes, room), of_library(), -1)
-STAND_BEFORE(haddr_t, H5Dget_offset, (hid_t set), (set), of_library(), HADDR_UNDEF)
+STAND_BEFORE(ssize_t, H5Fget_file_image, (hid_t file, void *bytes, size_t room), (file, bytes, room), is_reason(EIO), -1)
+STAND_BEFORE(haddr_t, H5Dget_offset, (hid_t set), (set), is_reason(EIO), HADDR_UNDEF)
+
+/* ---- Memory ----------------------------------------------------------------------------------------------------------------- */
+
+STAND_BEFORE(XXH3_state_t *, XXH3_createState, (void), (), is_reason(ENOMEM), NULL)
+
+#ifndef NOT_INTERPOSED
+#ifdef SANITIZED
+#define REAL(name) __interceptor_##name
+#else
+#define REAL(name) __libc_##name
+#endif
+extern void *REAL(malloc)(size_t), *REAL(calloc)(size_t, size_t), *REAL(realloc)(void *, size_t);
+extern const char __executable_start, etext;
+
+/* libhdf5 does not bear a failure of each of its own. */
+static bool is_own(const void *caller)
+{
+	return is_reason(ENOMEM) && (const char *)caller >= &__executable_start && (const char *)caller < &etext;
+}
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT void *malloc(size_t size)
+{
+	return is_own(__builtin_return_address(0)) && refuse("malloc") ? NULL : REAL(malloc)(size);
+}
+
+EXPORT void *calloc(size_t count, size_t size)
+{
+	return is_own(__builtin_return_address(0)) && refuse("calloc") ? NULL : REAL(calloc)(count, size);
+}
+
+EXPORT void *realloc(void *old, size_t size)
+{
+	return is_own(__builtin_return_address(0)) && refuse("realloc") ? NULL : REAL(realloc)(old, size);
+}
+
+#undef strdup
+STAND_BEFORE(char *, strdup, (const char *text), (text), is_own(__builtin_return_address(0)), NULL)
+#endif
