@@ -96,6 +96,7 @@ static void ask(const void *context, FILE *answer)
 
 struct answer {
 	const uint8_t *at, *end;
+	int64_t file_bytes;
 	bool broken; /* it ended early, or is not what ask() writes */
 };
 
@@ -117,7 +118,8 @@ static enum sc_status take_array(struct sc_arrays *arrays, struct answer *answer
 	if (!take(answer, &record, sizeof record))
 		return SC_OK;
 	if (record.name_length < 0 || record.name_length > answer->end - answer->at || record.rank < 0 ||
-	    record.rank > SC_ARRAY_MAX_RANK || !memchr(record.dtype, '\0', sizeof record.dtype)) {
+	    record.rank > SC_ARRAY_MAX_RANK || !memchr(record.dtype, '\0', sizeof record.dtype) || record.begin < 0 ||
+	    record.bytes < 0 || record.begin > answer->file_bytes - record.bytes) {
 		answer->broken = true;
 		return SC_OK;
 	}
@@ -167,7 +169,7 @@ static enum sc_status list_file(struct sc_arrays *arrays, const uint8_t *image, 
 	sc_hdf5_end(&turn);
 	if (status)
 		return status;
-	struct answer answer = {text, text + text_bytes, false};
+	struct answer answer = {text, text + text_bytes, bytes, false};
 	status = take_arrays(arrays, &answer, error);
 	if (answer.broken)
 		status = sc_fail(error, SC_ERROR_FORMAT, arrays->path, -1, "%s: damaged HDF5 file: libhdf5 did not survive it",

@@ -210,10 +210,13 @@ static enum sc_status parse_header(struct sc_safetensors *file, const char *text
 static enum sc_status read_header(struct sc_safetensors *file, int64_t file_bytes, struct sc_error *error)
 {
 	uint64_t length;
-	if (file_bytes < (int64_t)sizeof length || fread(&length, sizeof length, 1, file->stream) != 1)
+	if (file_bytes < (int64_t)sizeof length)
 		return sc_fail(error, SC_ERROR_FORMAT, file->path, 0,
 			       "%s: expected a safetensors file of at least 8 bytes, found %lld", file->path,
 			       (long long)file_bytes);
+	enum sc_status status = sc_file_read_at(file->stream, file->path, 0, &length, sizeof length, error);
+	if (status)
+		return status;
 	if (length > LONGEST_HEADER || (int64_t)length > file_bytes - 8)
 		return sc_fail(error, SC_ERROR_FORMAT, file->path, 0,
 			       "%s: not a safetensors file, or a damaged one: it declares a header of %" PRIu64
@@ -222,10 +225,8 @@ static enum sc_status read_header(struct sc_safetensors *file, int64_t file_byte
 	char *text = malloc(length ? length : 1);
 	if (!text)
 		return sc_fail_memory(error, (int64_t)length, file->path);
-	enum sc_status status;
-	if (fread(text, 1, length, file->stream) != length)
-		status = sc_fail(error, SC_ERROR_READ, file->path, 8, "%s: reading its header ended early", file->path);
-	else
+	status = sc_file_read_at(file->stream, file->path, 8, text, (int64_t)length, error);
+	if (!status)
 		status = parse_header(file, text, (int64_t)length, file_bytes - 8 - (int64_t)length, error);
 	free(text);
 	return status;

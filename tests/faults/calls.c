@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -76,6 +77,22 @@ void stop_failing(void)
 		order->countdown = 0;
 }
 
+static long change_at = -1;
+static unsigned char change_to;
+static bool changed;
+
+void change_answer(long at, unsigned char value)
+{
+	change_at = at;
+	change_to = value;
+	changed = false;
+}
+
+bool answer_was_changed(void)
+{
+	return changed;
+}
+
 const char *failed_call(void)
 {
 	return order->failed;
@@ -111,8 +128,21 @@ STAND_BEFORE(int, pipe2, (int ends[2], int flags), (ends, flags), !is_reason(ENO
 STAND_BEFORE(pid_t, fork, (void), (), !is_reason(ENOMEM), -1)
 /* It has no other reason, for our own child. */
 STAND_BEFORE(pid_t, waitpid, (pid_t pid, int *result, int options), (pid, result, options), is_reason(EINTR), -1)
-STAND_BEFORE(ssize_t, read, (int descriptor, void *bytes, size_t count), (descriptor, bytes, count), is_open(descriptor),
-	     order->reason == CUT_SHORT ? 0 : -1)
+
+__attribute__((visibility("default"))) ssize_t read(int descriptor, void *bytes, size_t count)
+{
+	const bool counted = is_open(descriptor);
+	if (counted && refuse("read"))
+		return order->reason == CUT_SHORT ? 0 : -1;
+	const ssize_t got = syscall(SYS_read, descriptor, bytes, count);
+	if (counted && change_at >= 0 && change_at < got) {
+		((unsigned char *)bytes)[change_at] = change_to;
+		changed = true;
+	}
+	if (counted && got > 0)
+		change_at -= got;
+	return got;
+}
 
 /* The stream itself must see it: for this call a folder, or nothing, lies under it. */
 static size_t read_nothing(size_t (*next)(void *, size_t, size_t, FILE *), void *to, size_t size, size_t count, FILE *stream)

@@ -15,6 +15,9 @@ extern const char *calls_under;
  * ENOMEM, where the allocator can be stood in front of, only the allocations that the program's own code asks for. */
 void fail_call(long n, int reason);
 void stop_failing(void);
+/* Byte `at` of what is read next from a pipe becomes `value`; -1: none. */
+void change_answer(long at, unsigned char value);
+bool answer_was_changed(void); /* it has had so many bytes */
 const char *failed_call(void); /* its name; NULL: none has failed since then */
 
 #endif

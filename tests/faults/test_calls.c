@@ -14,6 +14,7 @@
 #include <zlib.h>
 
 #include "faults/calls.h"
+#include "faults/interpose.h"
 #include "io/append.h"
 #include "io/arrays.h"
 #include "io/file.h"
@@ -214,7 +215,7 @@ struct action {
 static int open_descriptors(void)
 {
 	int count = 0;
-	for (int i = 0; i < 256; i++)
+	for (int i = 0; i < 64; i++)
 		count += fcntl(i, F_GETFD) >= 0;
 	return count;
 }
@@ -251,7 +252,7 @@ static bool try_one(const struct action *a, long n, int reason, uint64_t expecte
 
 static void try_all(void **state)
 {
-	static const int reasons[] = {EIO, EINTR, CUT_SHORT, ENOMEM, EACCES, ENOLCK};
+	static const int reasons[] = {EIO, EINTR, CUT_SHORT, ENOMEM, EACCES, EINVAL, ENOLCK, ENOSYS, EOPNOTSUPP, EWOULDBLOCK};
 	const struct action *a = *state;
 	const uint64_t expected = expect_success(a);
 	long tried = 0;
@@ -262,6 +263,79 @@ static void try_all(void **state)
 	assert_true(expect_success(a) == expected);
 	assert_true(tried > 0);
 	printf("%s %s: %ld failures tried\n", a->name, a->file, tried);
+}
+
+/* ---- Other failures --------------------------------------------------------------------------------------------------------- */
+
+static int interrupt_each_write(struct call *call)
+{
+	return call->kind == CALL_WRITE ? EINTR : 0;
+}
+
+static void an_end_to_interruptions(void **state)
+{
+	(void)state;
+	struct sc_error error = {0};
+	fault_before = interrupt_each_write;
+	assert_int_equal(sc_model_save(model, in_folder("interrupted.npz"), &error), SC_ERROR_WRITE);
+	fault_before = NULL;
+	assert_non_null(strstr(error.message, "interrupted.npz: cannot be written: Interrupted system call"));
+}
+
+/* A sync has failed, and then somebody has cut off what an earlier one had promised. */
+static void rows_that_were_lost_are_missed(void **state)
+{
+	(void)state;
+	struct sc_append rows;
+	struct sc_error error = {0};
+	fail_call(0, 0);
+	assert_int_equal(sc_append_init(&rows, in_folder("lost"), "one ", 4, NULL), SC_OK);
+	fail_call(2, EIO); /* write, fsync */
+	assert_int_equal(sc_append_text(&rows, "two ", 4, &error), SC_ERROR_WRITE);
+	stop_failing();
+	assert_string_equal(failed_call(), "fsync");
+	assert_int_equal(truncate(in_folder("lost"), 3), 0);
+	assert_int_equal(sc_append_text(&rows, "two ", 4, &error), SC_ERROR_READ);
+	assert_non_null(strstr(error.message, "lost: it has become shorter"));
+	sc_append_release(&rows);
+}
+
+/* Whatever the process that asks libhdf5 answers: the file is refused by its name, or its arrays are such as arrays may be. */
+static void an_answer_may_be_anything(void **state)
+{
+	(void)state;
+	static const uint8_t values[] = {0, 0x7f, 0xff};
+	const struct sc_array declared[] = {{.name = (char *)"a", .dtype = "F32", .rank = 1, .shape = {2}, .bytes = 8},
+					    {.name = (char *)"b", .dtype = "F32", .rank = 1, .shape = {2}, .bytes = 8}};
+	char file[128];
+	struct sc_arrays_writer *writer;
+	snprintf(file, sizeof(file), "%s", in_folder("small.weights.h5"));
+	assert_int_equal(sc_arrays_writer_open(&writer, file, declared, 2, NULL, 0, NULL), SC_OK);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(sc_arrays_writer_next(writer, NULL), SC_OK);
+		assert_int_equal(sc_arrays_writer_write(writer, "12345678", 8, NULL), SC_OK);
+	}
+	assert_int_equal(sc_arrays_writer_commit(writer, NULL), SC_OK);
+	int refused = 0;
+	for (size_t i = 0; i < sizeof(values); i++)
+		for (long at = sizeof(struct sc_error);; at++) { /* which comes first */
+			struct sc_arrays arrays;
+			struct sc_error error = {0};
+			change_answer(at, values[i]);
+			const enum sc_status status = sc_arrays_open(&arrays, file, &error);
+			const bool changed = answer_was_changed();
+			change_answer(-1, 0);
+			for (int64_t k = 0; !status && k < arrays.count; k++)
+				assert_true(arrays.arrays[k].dtype && arrays.arrays[k].rank >= 0 && arrays.arrays[k].rank <= 8);
+			if (status && !strstr(error.message, file))
+				fail_msg("byte %ld, %d: status %d: %s", at, values[i], status, error.message);
+			if (!status)
+				sc_arrays_close(&arrays);
+			if (!changed)
+				break;
+			refused += status != SC_OK;
+		}
+	assert_true(refused > 0);
 }
 
 /* ---- Before and after -------------------------------------------------------------------------------------------------------- */
@@ -284,8 +358,8 @@ static const struct action actions[] = {
 	{"read a picture", read_picture, "picture", 4},
 	{"read a text", read_text, "net.json", 4},
 	{"checksum of", checksum, "net.json", 4},
-	{"lock", lock, "locked/folder", 6},
-	{"append to", append, "rows", 6},
+	{"lock", lock, "locked/folder", 10},
+	{"append to", append, "rows", 10},
 	{"list", list, "run", 4},
 	{"checkpoint in", checkpoint, "short-run", 4},
 	{"load", load, "run", 3},
@@ -365,7 +439,9 @@ static int tear_down(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ACTIONS];
+	struct CMUnitTest tests[ACTIONS + 3] = {[ACTIONS] = cmocka_unit_test(an_end_to_interruptions),
+						cmocka_unit_test(rows_that_were_lost_are_missed),
+						cmocka_unit_test(an_answer_may_be_anything)};
 	for (size_t i = 0; i < ACTIONS; i++)
 		tests[i] = (struct CMUnitTest){.name = actions[i].file, .test_func = try_all, .initial_state = (void *)&actions[i]};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

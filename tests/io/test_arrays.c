@@ -232,13 +232,97 @@ static void what_cannot_be_written_leaves_nothing(void **state)
 	assert_int_not_equal(access(target, F_OK), 0);
 }
 
+/* An array more, a byte more, or less than was declared: nothing is written. */
+static void what_was_not_declared_is_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t bytes, more_arrays; /* of the first array, out of 24; and after it */
+		const char *message;
+	} cases[] = {{24, 0, "fewer arrays or bytes than declared"},
+		     {20, 0, "fewer arrays or bytes than declared"},
+		     {28, 0, "more bytes than declared"},
+		     {24, 1, "an array more or a byte less than declared"},
+		     {20, 1, "an array more or a byte less than declared"}};
+	char target[128];
+	snprintf(target, sizeof(target), "%s/undeclared.npz", folder);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sc_arrays_writer *writer = NULL;
+		struct sc_error error = {0};
+		struct sc_array arrays[3];
+		const int64_t declared = cases[i].more_arrays || cases[i].bytes != 24 ? 1 : 2;
+		declare(arrays);
+		assert_int_equal(sc_arrays_writer_open(&writer, target, arrays, declared, NULL, 0, &error), SC_OK);
+		assert_int_equal(sc_arrays_writer_next(writer, &error), SC_OK);
+		enum sc_status status = sc_arrays_writer_write(writer, (float[7]){0}, cases[i].bytes, &error);
+		if (!status && cases[i].more_arrays)
+			status = sc_arrays_writer_next(writer, &error);
+		if (status)
+			sc_arrays_writer_abandon(writer);
+		else
+			status = sc_arrays_writer_commit(writer, &error);
+		assert_int_equal(status, SC_ERROR_ARGUMENT);
+		assert_non_null(strstr(error.message, cases[i].message));
+		assert_int_not_equal(access(target, F_OK), 0);
+	}
+	sc_arrays_writer_abandon(NULL); /* nothing to do */
+}
+
+static void names_have_a_length(void **state)
+{
+	(void)state;
+	static char name[0x10001], key[301] = "shortcut.";
+	struct sc_arrays_writer *writer = NULL;
+	struct sc_error error = {0};
+	struct sc_array array = {.name = name, .dtype = "F32", .rank = 1, .shape = {1}, .bytes = 4};
+	const char *const metadata[] = {key, "value"};
+	char target[128];
+	snprintf(target, sizeof(target), "%s/names.npz", folder);
+	memset(name, 'n', sizeof(name) - 1);
+	assert_int_equal(sc_arrays_writer_open(&writer, target, &array, 1, NULL, 0, NULL), SC_OK);
+	assert_int_equal(sc_arrays_writer_next(writer, &error), SC_ERROR_UNSUPPORTED);
+	assert_non_null(strstr(error.message, "its name is too long"));
+	sc_arrays_writer_abandon(writer);
+	memset(key + 9, 'k', sizeof(key) - 10);
+	name[1] = '\0';
+	enum sc_status status = sc_arrays_writer_open(&writer, target, &array, 1, metadata, 1, &error);
+	if (!status) {
+		assert_int_equal(sc_arrays_writer_next(writer, NULL), SC_OK);
+		assert_int_equal(sc_arrays_writer_write(writer, numbers, 4, NULL), SC_OK);
+		status = sc_arrays_writer_commit(writer, &error);
+	}
+	assert_int_equal(status, SC_ERROR_ARGUMENT);
+	assert_non_null(strstr(error.message, "its key is too long"));
+	assert_int_not_equal(access(target, F_OK), 0);
+}
+
+static void a_file_may_hold_nothing(void **state)
+{
+	(void)state;
+	struct sc_arrays_writer *writer = NULL;
+	struct sc_arrays arrays;
+	char target[128];
+	snprintf(target, sizeof(target), "%s/nothing.npz", folder);
+	assert_int_equal(sc_arrays_writer_open(&writer, target, NULL, 0, NULL, 0, NULL), SC_OK);
+	assert_int_equal(sc_arrays_writer_commit(writer, NULL), SC_OK);
+	assert_int_equal(sc_arrays_open(&arrays, target, NULL), SC_OK);
+	assert_int_equal(arrays.count, 0);
+	sc_arrays_close(&arrays);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_pytorch_and_numpy_wrote_is_read),    cmocka_unit_test(tensors_may_share_a_storage),
-		cmocka_unit_test(what_is_not_plain_arrays_is_refused),     cmocka_unit_test(every_truncation_is_refused),
-		cmocka_unit_test(what_is_written_is_read_in_every_format), cmocka_unit_test(what_cannot_be_written_leaves_nothing),
+		cmocka_unit_test(what_pytorch_and_numpy_wrote_is_read),
+		cmocka_unit_test(tensors_may_share_a_storage),
+		cmocka_unit_test(what_is_not_plain_arrays_is_refused),
+		cmocka_unit_test(every_truncation_is_refused),
+		cmocka_unit_test(what_is_written_is_read_in_every_format),
+		cmocka_unit_test(what_cannot_be_written_leaves_nothing),
 		cmocka_unit_test(large_dimensions_are_written),
+		cmocka_unit_test(what_was_not_declared_is_refused),
+		cmocka_unit_test(names_have_a_length),
+		cmocka_unit_test(a_file_may_hold_nothing),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -6,7 +6,9 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -113,6 +115,7 @@ static void impossible_targets_are_refused(void **state)
 	snprintf(below, sizeof(below), "%s/below", path);
 	assert_int_equal(sc_file_writer_open(&writer, folder, &error), SC_ERROR_WRITE);
 	assert_int_equal(sc_file_writer_open(&writer, below, &error), SC_ERROR_WRITE);
+	sc_file_writer_abandon(&writer); /* nothing to do */
 	assert_int_equal(sc_file_writer_open(&writer, "/nowhere/file", &error), SC_ERROR_WRITE);
 	assert_non_null(strstr(error.message, "/nowhere/file"));
 	assert_int_equal(sc_folder_make(below, &error), SC_ERROR_WRITE);
@@ -131,6 +134,8 @@ static void only_files_are_opened(void **state)
 	assert_int_equal(sc_file_open(&stream, &bytes, pipe, &error), SC_ERROR_READ); /* and does not wait for a writer */
 	assert_non_null(strstr(error.message, "pipe"));
 	assert_int_equal(sc_file_open(&stream, &bytes, folder, &error), SC_ERROR_READ);
+	assert_int_equal(sc_file_open(&stream, &bytes, "/dev/null", &error), SC_ERROR_READ);
+	assert_non_null(strstr(error.message, "expected a file, found a device"));
 	assert_int_equal(sc_file_open(&stream, &bytes, "/nowhere", &error), SC_ERROR_NOT_FOUND);
 	write_file("four");
 	assert_int_equal(sc_file_read_text(&text, path, 3, &error), SC_ERROR_FORMAT); /* longer than allowed */
@@ -149,6 +154,42 @@ static void folders_are_made_all_the_way(void **state)
 	assert_true(S_ISDIR(found.st_mode));
 }
 
+/* What a killed writer has left goes, whatever else there is stays. */
+static void only_temporary_files_are_cleaned_away(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		bool kept;
+	} files[] = {
+		{"a.tmp-1-0", false},    {"step.tmp-123-45", false}, {".tmp-1-0", true},  {"a.tmp-1", true},   {"a.tmp-1-", true},
+		{"a.tmp-1-0.txt", true}, {"a.tmp--0", true},         {"a.tmp-x-0", true}, {"a.tmp-1x0", true}, {"a", true},
+	};
+	char under[160], file[224];
+	snprintf(under, sizeof(under), "%s/left", folder);
+	assert_int_equal(sc_folder_make(under, NULL), SC_OK);
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+			snprintf(file, sizeof(file), "%s/%s", under, files[i].name);
+			if (pass == 0)
+				assert_int_equal(fclose(fopen(file, "w")), 0);
+			else if ((access(file, F_OK) == 0) != files[i].kept)
+				fail_msg("%s is %s", file, files[i].kept ? "gone" : "still there");
+			if (pass == 0 && i + 1 == sizeof(files) / sizeof(files[0]))
+				sc_folder_clean(under);
+		}
+}
+
+static void every_name_stands_in_a_folder(void **state)
+{
+	(void)state;
+	assert_int_equal(sc_folder_sync("/"), 0);
+	assert_int_equal(sc_folder_sync("/tmp//"), 0);
+	assert_int_equal(sc_folder_sync("name"), 0);
+	assert_int_equal(sc_folder_sync(""), 0);
+	assert_int_equal(sc_folder_sync("/nowhere/at/all"), ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +199,8 @@ int main(void)
 		cmocka_unit_test(impossible_targets_are_refused),
 		cmocka_unit_test(only_files_are_opened),
 		cmocka_unit_test(folders_are_made_all_the_way),
+		cmocka_unit_test(only_temporary_files_are_cleaned_away),
+		cmocka_unit_test(every_name_stands_in_a_folder),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -358,9 +358,41 @@ static void what_is_there_twice_counts_once(void **state)
 	}
 }
 
+/* Numbers without a shape, and shapes without a number. */
+static void what_is_written_is_read(void **state)
+{
+	(void)state;
+	const struct sc_array declared[] = {{.name = (char *)"group/empty", .dtype = "F32", .rank = 2, .shape = {0, 3}},
+					    {.name = (char *)"group/full", .dtype = "I16", .rank = 1, .shape = {4}, .bytes = 8},
+					    {.name = (char *)"single", .dtype = "F64", .bytes = 8}};
+	const struct sc_hdf5_content asked = {.arrays = declared, .count = 3};
+	struct sc_arrays arrays = {.path = path};
+	struct sc_error error = {0};
+	uint8_t *head = NULL;
+	int64_t bytes = 0;
+	assert_int_equal(sc_hdf5_head(&head, &bytes, &asked, path, NULL), SC_OK);
+	memset(content, 0, sizeof(content));
+	memcpy(content, head, (size_t)bytes);
+	free(head);
+	content_bytes = (size_t)bytes + 16;
+	write_content();
+	if (sc_hdf5_list(&arrays, NULL, (int64_t)content_bytes, &error))
+		fail_msg("%s", error.message);
+	assert_int_equal(arrays.count, 3);
+	for (int i = 0; i < 3; i++) {
+		assert_string_equal(arrays.arrays[i].name, declared[i].name);
+		assert_int_equal(arrays.arrays[i].rank, declared[i].rank);
+		assert_int_equal(arrays.arrays[i].bytes, declared[i].bytes);
+	}
+	assert_int_equal(arrays.arrays[1].begin, bytes);
+	assert_int_equal(arrays.arrays[2].begin, bytes + 8);
+	release(&arrays);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(what_we_do_not_read_is_named),
-					   cmocka_unit_test(what_is_there_twice_counts_once)};
+					   cmocka_unit_test(what_is_there_twice_counts_once),
+					   cmocka_unit_test(what_is_written_is_read)};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -77,6 +77,7 @@ static void wrong_headers_are_named(void **state)
 		const char *why;
 	} cases[] = {
 		{{1, 0, 8, 3}, "expected an IDX file"},
+		{{0, 1, 8, 3}, "expected an IDX file"},
 		{{0, 0, 13, 3}, "expected an IDX file"}, /* floats */
 		{{0, 0, 8, 1}, "rank 3"},                /* labels where images are wanted */
 		{{0, 0, 8, 0}, "expected an IDX file"},
@@ -86,6 +87,9 @@ static void wrong_headers_are_named(void **state)
 		{{0, 0, 8, 3, 0, 0, 255, 255, 0, 0, 0, 100, 0, 0, 0, 100}, "declares"}, /* more than the file holds */
 		{{0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 2}, "declares"},         /* less */
 	};
+	struct sc_idx idx;
+	assert_int_equal(sc_idx_read(&idx, path, 0, NULL), SC_ERROR_ARGUMENT);
+	assert_int_equal(sc_idx_read(&idx, path, 9, NULL), SC_ERROR_ARGUMENT);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint8_t bytes[28] = {0};
 		memcpy(bytes, cases[i].bytes, 16);
@@ -119,6 +123,12 @@ static void damaged_gzip_is_refused(void **state)
 	packed[size - 6] ^= 1; /* the checksum */
 	write_plain(packed, size);
 	check_refused("gzip");
+	packed[10] = 6; /* a block of no kind */
+	write_plain(packed, size);
+	check_refused("invalid block type");
+	packed[1] = 0; /* no gzip at all */
+	write_plain(packed, size);
+	check_refused("expected an IDX file");
 	memcpy(longer, images, sizeof(images));
 	compress_bytes(longer, sizeof(longer), packed, sizeof(packed));
 	check_refused("too long");

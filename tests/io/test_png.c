@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "shortcut.h"
 #include "temporary.h"
@@ -46,6 +47,22 @@ static void alpha_lies_on_black(void **state)
 	sc_image_release(&image);
 }
 
+static void write_bytes(const uint8_t *bytes, size_t count)
+{
+	FILE *f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, count, f), count);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* What the file says of itself, with the checksum that goes with it. */
+static void set_size(uint8_t *bytes, uint32_t width, uint32_t height)
+{
+	png_save_uint_32(bytes + 16, width);
+	png_save_uint_32(bytes + 20, height);
+	png_save_uint_32(bytes + 29, (uint32_t)crc32(0, bytes + 12, 17));
+}
+
 static void bad_files_are_refused(void **state)
 {
 	(void)state;
@@ -65,6 +82,14 @@ static void bad_files_are_refused(void **state)
 		if (sc_image_load(&image, path, 1, &error) != SC_ERROR_FORMAT)
 			fail_msg("%zu of %zu bytes were accepted", count, size);
 	}
+	set_size(bytes, 30000, 30000);
+	write_bytes(bytes, size);
+	assert_int_equal(sc_image_load(&image, path, 1, &error), SC_ERROR_FORMAT);
+	assert_non_null(strstr(error.message, "expected at most 2^28 pixels, found 30000 x 30000"));
+	set_size(bytes, 16000, 16000);
+	write_bytes(bytes, size);
+	assert_int_equal(sc_image_load(&image, path, 1, &error), SC_ERROR_FORMAT);
+	assert_non_null(strstr(error.message, "cannot hold 16000 x 16000 pixels"));
 	assert_int_equal(sc_image_load(&image, folder, 1, &error), SC_ERROR_READ);
 	assert_int_equal(sc_image_load(&image, "/nowhere.png", 1, &error), SC_ERROR_NOT_FOUND);
 	assert_int_equal(sc_image_load(&image, path, 2, &error), SC_ERROR_ARGUMENT);

@@ -105,6 +105,8 @@ static void every_broken_rule_is_named(void **state)
 		 4, "an overlap"},
 		{"{\"__metadata__\":{\"k\":1}}", 0, "strings"},
 		{"{\"__metadata__\":[]}", 0, "__metadata__"},
+		{F32("[1]", "7"), 4, "data_offsets"},
+		{F32("[1]", "[0,\"4\"]"), 4, "data_offsets"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct sc_safetensors file;
@@ -198,18 +200,31 @@ static void what_is_written_is_read(void **state)
 	const struct sc_array *eins = sc_safetensors_find(&file, tensors[1].name), *zwei = sc_safetensors_find(&file, "zwei");
 	assert_true(eins && zwei && zwei->begin % 64 == 0);
 	assert_int_equal(sc_safetensors_read(&file, eins, 0, bytes, 3, NULL), SC_OK);
+	static const int64_t outside[][2] = {{-1, 2}, {0, -1}, {0, 4}, {2, 2}, {INT64_MAX, 1}}; /* offset, count */
+	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
+		assert_int_equal(sc_safetensors_read(&file, eins, outside[i][0], bytes, outside[i][1], NULL), SC_ERROR_ARGUMENT);
 	assert_memory_equal(bytes, "abc", 3);
 	assert_string_equal(sc_safetensors_metadata(&file, "text"), "{\"a\": 1}");
+	sc_safetensors_close(&file);
+}
+
+static void an_empty_file_has_no_tensor(void **state)
+{
+	(void)state;
+	struct sc_safetensors file;
+	write_file(2, "{}", 0);
+	assert_int_equal(sc_safetensors_open(&file, path, NULL), SC_OK);
+	assert_null(sc_safetensors_find(&file, "a"));
 	sc_safetensors_close(&file);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_file_is_read),          cmocka_unit_test(every_broken_rule_is_named),
-		cmocka_unit_test(absurd_lengths_are_refused), cmocka_unit_test(every_truncation_is_refused),
-		cmocka_unit_test(what_is_no_file_is_refused), cmocka_unit_test(headers_of_millions_of_values_are_refused),
-		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(good_file_is_read),           cmocka_unit_test(every_broken_rule_is_named),
+		cmocka_unit_test(absurd_lengths_are_refused),  cmocka_unit_test(every_truncation_is_refused),
+		cmocka_unit_test(what_is_no_file_is_refused),  cmocka_unit_test(headers_of_millions_of_values_are_refused),
+		cmocka_unit_test(an_empty_file_has_no_tensor), cmocka_unit_test(what_is_written_is_read),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

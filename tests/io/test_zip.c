@@ -69,7 +69,9 @@ static void what_is_written_is_read(void **state)
 	free(text);
 	assert_int_equal(sc_zip_read(&zip, first, 4, part, 4, NULL), SC_OK);
 	assert_string_equal(part, "firs");
-	assert_int_equal(sc_zip_read(&zip, first, 13, part, 4, NULL), SC_ERROR_ARGUMENT); /* past its end */
+	static const int64_t outside[][2] = {{13, 4}, {0, 17}, {-1, 4}, {0, -1}, {INT64_MAX, 1}}; /* offset, count */
+	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
+		assert_int_equal(sc_zip_read(&zip, first, outside[i][0], part, outside[i][1], NULL), SC_ERROR_ARGUMENT);
 	assert_int_equal(sc_zip_read_whole(&zip, first, 15, &text, NULL), SC_ERROR_FORMAT);
 	assert_null(sc_zip_find(&zip, "first"));
 	sc_zip_close(&zip);
