@@ -93,6 +93,8 @@ static enum sc_status unpack(struct source *s, uint8_t *bytes, int64_t room, int
 		s->zlib.next_out = bytes;
 		s->zlib.avail_out = part;
 		int code = inflate(&s->zlib, Z_NO_FLUSH);
+		if (code == Z_MEM_ERROR)
+			return sc_fail_memory(s->error, sizeof s->zlib, s->path);
 		if (code != Z_OK && code != Z_STREAM_END)
 			return fail_gzip(s, s->between_members ? "something else follows it"
 					    : s->zlib.msg      ? s->zlib.msg

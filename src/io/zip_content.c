@@ -58,35 +58,57 @@ static enum sc_status begin_inflation(struct sc_zip *zip, const struct sc_zip_en
 	return SC_OK;
 }
 
+/* Packed bytes for zlib, where it has used up what it had and there are more. */
+static enum sc_status fill_input(struct sc_zip *zip, struct sc_error *error)
+{
+	struct sc_zip_inflation *s = zip->inflation;
+	const int64_t left = s->entry->packed_bytes - s->read;
+	if (s->zlib.avail_in > 0 || left == 0)
+		return SC_OK;
+	const int64_t part = left < (int64_t)sizeof s->input ? left : (int64_t)sizeof s->input;
+	enum sc_status status = read_packed(zip, s->entry, s->read, s->input, part, error);
+	if (status)
+		return status;
+	s->read += part;
+	s->zlib.next_in = s->input;
+	s->zlib.avail_in = (uInt)part;
+	return SC_OK;
+}
+
+/* At most `room` bytes; *got: how many. */
+static enum sc_status inflate_some(struct sc_zip *zip, uint8_t *bytes, int64_t room, int64_t *got, struct sc_error *error)
+{
+	struct sc_zip_inflation *s = zip->inflation;
+	const uInt part = room < 1 << 30 ? (uInt)room : 1u << 30;
+	enum sc_status status = fill_input(zip, error);
+	if (status)
+		return status;
+	s->zlib.next_out = bytes;
+	s->zlib.avail_out = part;
+	const int code = inflate(&s->zlib, Z_NO_FLUSH);
+	if (code == Z_MEM_ERROR)
+		return sc_fail_memory(error, sizeof s->zlib, "zlib");
+	if (code != Z_OK && code != Z_STREAM_END)
+		return damaged(zip, s->entry, error, s->zlib.msg ? s->zlib.msg : "its packed bytes end too early");
+	s->ended = code == Z_STREAM_END;
+	*got = part - s->zlib.avail_out;
+	return SC_OK;
+}
+
 /* Exactly `count` more bytes. */
 static enum sc_status inflate_bytes(struct sc_zip *zip, uint8_t *bytes, int64_t count, struct sc_error *error)
 {
 	struct sc_zip_inflation *s = zip->inflation;
 	while (count > 0) {
+		int64_t got = 0;
 		if (s->ended)
 			return damaged(zip, s->entry, error, "it unpacks to less than it declares");
-		if (s->zlib.avail_in == 0) {
-			int64_t left = s->entry->packed_bytes - s->read;
-			int64_t part = left < (int64_t)sizeof s->input ? left : (int64_t)sizeof s->input;
-			if (part == 0)
-				return damaged(zip, s->entry, error, "its packed bytes end too early");
-			enum sc_status status = read_packed(zip, s->entry, s->read, s->input, part, error);
-			if (status)
-				return status;
-			s->read += part;
-			s->zlib.next_in = s->input;
-			s->zlib.avail_in = (uInt)part;
-		}
-		const uInt room = count < 1 << 30 ? (uInt)count : 1u << 30;
-		s->zlib.next_out = bytes;
-		s->zlib.avail_out = room;
-		int code = inflate(&s->zlib, Z_NO_FLUSH);
-		if (code != Z_OK && code != Z_STREAM_END)
-			return damaged(zip, s->entry, error, s->zlib.msg ? s->zlib.msg : "it cannot be unpacked");
-		s->ended = code == Z_STREAM_END;
-		bytes += room - s->zlib.avail_out;
-		count -= room - s->zlib.avail_out;
-		s->position += room - s->zlib.avail_out;
+		enum sc_status status = inflate_some(zip, bytes, count, &got, error);
+		if (status)
+			return status;
+		bytes += got;
+		count -= got;
+		s->position += got;
 	}
 	return SC_OK;
 }
@@ -109,26 +131,14 @@ static enum sc_status read_deflated(struct sc_zip *zip, const struct sc_zip_entr
 static enum sc_status check_end(struct sc_zip *zip, const struct sc_zip_entry *entry, struct sc_error *error)
 {
 	struct sc_zip_inflation *s = zip->inflation;
-	uint8_t more;
 	while (!s->ended) {
-		s->zlib.next_out = &more;
-		s->zlib.avail_out = 1;
-		if (s->zlib.avail_in == 0 && s->read < entry->packed_bytes) {
-			int64_t left = entry->packed_bytes - s->read;
-			int64_t part = left < (int64_t)sizeof s->input ? left : (int64_t)sizeof s->input;
-			enum sc_status status = read_packed(zip, entry, s->read, s->input, part, error);
-			if (status)
-				return status;
-			s->read += part;
-			s->zlib.next_in = s->input;
-			s->zlib.avail_in = (uInt)part;
-		}
-		int code = inflate(&s->zlib, Z_NO_FLUSH);
-		if (s->zlib.avail_out == 0)
+		uint8_t more;
+		int64_t got = 0;
+		enum sc_status status = inflate_some(zip, &more, 1, &got, error);
+		if (status)
+			return status;
+		if (got > 0)
 			return damaged(zip, entry, error, "it unpacks to more than it declares");
-		if (code != Z_OK && code != Z_STREAM_END)
-			return damaged(zip, entry, error, s->zlib.msg ? s->zlib.msg : "its packed bytes end too early");
-		s->ended = code == Z_STREAM_END;
 	}
 	if (s->zlib.avail_in > 0 || s->read < entry->packed_bytes)
 		return damaged(zip, entry, error, "something follows its packed bytes");

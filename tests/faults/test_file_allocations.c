@@ -57,7 +57,7 @@ static void own_files_are_read(void **state)
 static void files_of_others_are_read(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"checkpoint.pth", "shared.pth", "zip64.npz"};
+	static const char *const names[] = {"checkpoint.pth", "shared.pth", "zip64.npz", "deflated.npz"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(file, sizeof(file), "%s/tests/recorded/formats/%s", SC_SOURCE_DIR, names[i]);
 		try_all(read_arrays, names[i]);
