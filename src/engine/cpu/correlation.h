@@ -8,10 +8,11 @@
 #ifndef SC_ENGINE_CPU_CORRELATION_H
 #define SC_ENGINE_CPU_CORRELATION_H
 
-#include "base/pool.h"
-#include "engine/cpu/lanes.h"
-
 #include <stdbool.h>
+
+#include "base/pool.h"
+#include "engine/cpu/cpu.h"
+#include "engine/cpu/lanes.h"
 
 struct correlation {
 	const float *src;      /* (mb, src_h, src_w) pixels of `depth` channels that count, src_pixel numbers apart */
@@ -34,19 +35,43 @@ static inline int64_t blocks_of(int64_t channels)
 	return (channels + BLOCK - 1) / BLOCK;
 }
 
+/* One tap, without padding: an output pixel sees one source pixel. */
+static inline bool pointwise(const struct correlation *c)
+{
+	return c->taps_h == 1 && c->taps_w == 1 && c->pad_h == 0 && c->pad_w == 0 && (c->out_w - 1) * c->step_w < c->src_w;
+}
+
+/* The taps [first, last) of an axis that a window beginning at `start` has inside [0, size). */
+static inline void valid_taps(int64_t start, int64_t taps, int64_t size, int64_t *first, int64_t *last)
+{
+	*first = minimum(maximum(-start, 0), taps);
+	*last = maximum(minimum(size - start, taps), *first);
+}
+
+/* Tiles of nearly equal width, none wider than TILE_PIXELS: tile i of `tiles` over `pixels` begins here. */
+static inline int64_t tile_begin(int64_t pixels, int64_t tiles, int64_t i)
+{
+	return i * (pixels / tiles) + minimum(i, pixels % tiles);
+}
+
 /* Numbers of scratch that each thread needs. */
 int64_t SC_CPU(correlation_scratch)(const struct correlation *c);
 void SC_CPU(correlate)(const struct correlation *c, struct sc_pool *pool);
+
+/* The same two for each way: along rows, across the batch, for groups side by side. */
+int64_t SC_CPU(rows_scratch)(const struct correlation *c);
+void SC_CPU(correlate_rows)(const struct correlation *c, struct sc_pool *pool);
+int64_t SC_CPU(batch_scratch)(const struct correlation *c);
+void SC_CPU(correlate_batch)(const struct correlation *c, struct sc_pool *pool);
+int64_t SC_CPU(groups_scratch)(const struct correlation *c);
+void SC_CPU(correlate_groups)(const struct correlation *c, struct sc_pool *pool);
+
 /* The tiles [first, last) of row y of image n, one block of channels. */
 void SC_CPU(correlate_row)(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t first, int64_t last);
 static inline int64_t row_tiles(const struct correlation *c)
 {
 	return (c->out_w + TILE_PIXELS - 1) / TILE_PIXELS;
 }
-
-/* The same two for groups side by side (groups.c). */
-int64_t SC_CPU(groups_scratch)(const struct correlation *c);
-void SC_CPU(correlate_groups)(const struct correlation *c, struct sc_pool *pool);
 
 /* Packs weights for a correlation: tap (r, s) of the pack is tap (first_h + r * step_h, first_w + s * step_w) of the kernel, steps
  * may be negative. Not transposed: source channels are the kernel's input channels; transposed: its output channels. */

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "engine/cpu/cpu.h"
 #include "engine/cpu/panels.h"
 #include "engine/kernels.h"
 

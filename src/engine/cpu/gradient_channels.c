@@ -7,7 +7,7 @@
 #include "engine/cpu/gradient_tile.h"
 #include "engine/cpu/spread.h"
 
-#define BLOCK_LINES (BLOCK / 16) /* cache lines of a pixel's numbers in a block */
+#define BLOCK_LINES ((BLOCK + 15) / 16) /* cache lines of a pixel's numbers in a block */
 
 /* Images [n0, n1), output rows [y0, y1), and the source rows [top, bottom) that they reach. */
 struct stretch {

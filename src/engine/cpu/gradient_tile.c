@@ -2,8 +2,6 @@
  * partial blocks of channels, and for sources as they are or spread. */
 #include "engine/cpu/gradient_tile.h"
 
-#define L2 2 /* the prefetch that leaves the first cache to what is in use */
-
 SC_INLINE lanes load(const float *numbers, int64_t channels, int v, const bool whole)
 {
 	return whole ? lanes_load(numbers + v * LANES) : lanes_load_first(numbers + v * LANES, lanes_of(channels, v));
@@ -51,8 +49,8 @@ SC_INLINE void run(const struct gradient_tile *t, const int rows, const bool who
 			const float *next_diff =
 				t->next_diff_dst ? t->next_diff_dst + n * t->images.next_diff_dst + y * t->rows.next_diff_dst : src;
 			for (int64_t x = 0; x < t->columns.count; x++) {
-				__builtin_prefetch(next_src, 0, L2);
-				__builtin_prefetch(next_diff, 0, L2);
+				fetch_early(next_src);
+				fetch_early(next_diff);
 				EACH_VECTOR(LOAD, 0)
 				EACH_ROW(ROW)
 				src += t->columns.src, diff += t->columns.diff_dst, next_src += next_src_step, next_diff += next_diff_step;

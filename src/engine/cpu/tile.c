@@ -4,11 +4,10 @@
  * spread, so that the accumulators are registers. A segment that leaves out up to three pixels at one end of the tile (the left or
  * right edge of an image) has a loop of its own; other ranges, which only tiny images with wide kernels have, go pixel by pixel
  * through memory. */
-#include "engine/cpu/tile.h"
 #include "engine/cpu/finish.h"
+#include "engine/cpu/tile.h"
 
 #define WEIGHTS_AHEAD 1536 /* numbers */
-#define L2            2    /* the prefetch that leaves the first cache to what is in use */
 
 /* Weights are read once for each tile, from a cache that is some way off, or from memory, and the processor does not look far
  * enough ahead by itself. */
@@ -28,7 +27,7 @@ SC_INLINE void multiply(const struct segment *s, const float *next, int64_t next
 	for (int64_t k = 0; k < s->length; k++, src += step, weights += BLOCK, next += next_step) {
 		lanes w[VECTORS], x;
 		fetch_weights(weights);
-		__builtin_prefetch(next, 0, L2);
+		fetch_early(next);
 #define LOAD(row, v) w[v] = lanes_load(weights + v * LANES);
 #define FMA(row, v)                                                                                                                \
 	x = spread ? lanes_load(src + (row - first) * stride + v * LANES) : x;                                                     \
