@@ -2,6 +2,7 @@
 #ifndef SC_TESTS_TEMPORARY_H
 #define SC_TESTS_TEMPORARY_H
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -27,6 +28,29 @@ static inline int remove_folder(void **state)
 	char command[64];
 	snprintf(command, sizeof(command), "rm -r %s", folder);
 	return system(command);
+}
+
+/* The path of a file in it; four of them at a time. */
+static inline const char *in_folder(const char *name)
+{
+	static char paths[4][160];
+	static int next;
+	char *result = paths[next++ % 4];
+	snprintf(result, sizeof(paths[0]), "%s/%s", folder, name);
+	return result;
+}
+
+/* -1: it cannot be looked into. */
+static inline int files_in_folder(void)
+{
+	DIR *opened = opendir(folder);
+	int count = -2; /* . and .. */
+	if (!opened)
+		return -1;
+	while (readdir(opened))
+		count++;
+	closedir(opened);
+	return count;
 }
 
 #endif

@@ -32,14 +32,14 @@ static inline enum sc_status fit(const struct sc_fit_options *options, struct sc
 	return status;
 }
 
-static inline void write_idx(const char *name, const unsigned char *header, size_t bytes, size_t numbers, unsigned below)
+static inline void write_idx(const char *name, const unsigned char *header, size_t bytes, size_t values, unsigned below)
 {
 	char file[128];
 	snprintf(file, sizeof(file), "%s/%s", images, name);
 	FILE *stream = fopen(file, "wb");
 	assert_non_null(stream);
 	fwrite(header, 1, bytes, stream);
-	for (size_t i = 0; i < numbers; i++)
+	for (size_t i = 0; i < values; i++)
 		fputc((int)(i * 37 % below), stream);
 	fclose(stream);
 }

@@ -30,13 +30,6 @@ static int64_t fresh_runs;
 
 static const struct sc_model_options shape = {.height = 8, .width = 8, .channels = 1, .classes = 10};
 
-static const char *in_folder(const char *name)
-{
-	static char full[128];
-	snprintf(full, sizeof(full), "%s/%s", folder, name);
-	return full;
-}
-
 /* ---- What is tried: each gives in *value what the right result is known by -------------------------------------------------- */
 
 static enum sc_status read_arrays(const char *file, uint64_t *value, struct sc_error *error)

@@ -18,16 +18,7 @@
 #include "io/file.h"
 #include "temporary.h"
 #include "train/checkpoint.h"
-
-static int warnings;
-static char warning[1024]; /* the last one */
-
-static void count_warning(void *user, enum sc_log_level level, const char *message)
-{
-	(void)user;
-	warnings += level == SC_LOG_WARNING;
-	snprintf(warning, sizeof(warning), "%s", message);
-}
+#include "warnings.h"
 
 /* Two generations of a checkpoint in a run of their own. */
 struct pair {

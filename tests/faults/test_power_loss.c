@@ -138,7 +138,7 @@ struct disk {
 };
 enum choice { NOTHING, EVERYTHING, AT_RANDOM }; /* of what was not synced */
 
-static bool in_folder(const char *name, const char *of)
+static bool lies_in(const char *name, const char *of)
 {
 	const char *slash = strrchr(name, '/');
 	return slash ? strlen(of) == (size_t)(slash - name) && strncmp(name, of, strlen(of)) == 0 : !*of;
@@ -152,7 +152,7 @@ static bool is_durable(int index, int cut)
 		if (r->kind == RECORD_WRITE && records[i].kind == RECORD_SYNC && records[i].file == r->file)
 			return true;
 		if (r->kind != RECORD_WRITE && records[i].kind == RECORD_SYNC_FOLDER &&
-		    in_folder(r->kind == RECORD_RENAME ? r->to : r->name, records[i].name))
+		    lies_in(r->kind == RECORD_RENAME ? r->to : r->name, records[i].name))
 			return true;
 	}
 	return false;

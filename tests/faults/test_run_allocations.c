@@ -10,6 +10,7 @@
 #include "train/history.h"
 #include "train/receipt.h"
 #include "train/steps.h"
+#include "train/tiny_model.h"
 #define SHORT_FORM 700             /* all of them */
 #include "faults/small_training.h" /* behind headers whose parameters have the names of its variables */
 #include "faults/try_allocations.h"
@@ -171,17 +172,9 @@ TEST(write_receipt)
 
 /* ---- Checkpoints ---------------------------------------------------------------------------------------------------- */
 
-static struct sc_parameter parameters[] = {
-	{.name = "a", .role = SC_ROLE_SCALE, .rank = 1, .shape = {8}, .count = 8, .offset = 0},
-	{.name = "b", .role = SC_ROLE_RUNNING_MEAN, .rank = 1, .shape = {4}, .count = 4, .offset = 16},
-};
-static float numbers[32], velocity[16];
-static struct sc_model small = {
-	.parameter_count = 2, .parameters = parameters, .trainable_values = 16, .value_count = 32, .values = numbers};
-
 static struct sc_checkpoint_file checkpoint_file(void)
 {
-	return (struct sc_checkpoint_file){fresh, &identity, &small, velocity, INT64_MAX};
+	return (struct sc_checkpoint_file){fresh, &identity, &tiny_model, velocity, INT64_MAX};
 }
 
 static enum sc_status write_checkpoint(struct sc_error *error)

@@ -13,6 +13,7 @@
 #include "faults/tables.h"
 #include "shortcut.h"
 #include "temporary.h"
+#include "warnings.h"
 
 #define STEPS 6 /* an epoch */
 
@@ -20,7 +21,7 @@ static struct sc_data *data; /* 12 images */
 static int64_t done, first_bad, last_bad, stop_at; /* steps */
 static enum call_kind bad_kind;
 static const char *bad_name;
-static int failed, warnings;
+static int failed;
 
 static int fail_for_a_while(struct call *call)
 {
@@ -28,12 +29,6 @@ static int fail_for_a_while(struct call *call)
 	bool bad = call->kind == bad_kind && done >= first_bad && done <= last_bad && (!bad_name || (name && strstr(name, bad_name)));
 	failed += bad;
 	return bad ? ENOSPC : 0;
-}
-
-static void count_warning(void *user, enum sc_log_level level, const char *message)
-{
-	(void)user, (void)message;
-	warnings += level == SC_LOG_WARNING;
 }
 
 static int note_step(void *user, const struct sc_progress_event *event)
@@ -69,7 +64,7 @@ static enum sc_status fit(const char *run, bool resume, struct sc_error *error)
 	return status;
 }
 
-static const char *in_folder(const char *run, const char *name)
+static const char *in_run(const char *run, const char *name)
 {
 	static char paths[4][128];
 	static int next;
@@ -80,7 +75,7 @@ static const char *in_folder(const char *run, const char *name)
 
 static void expect_whole(const char *run)
 {
-	expect_equal_runs(in_folder(run, ""), in_folder("whole", ""));
+	expect_equal_runs(in_run(run, ""), in_run("whole", ""));
 }
 
 /* Saves between these steps fail; the training is stopped at `stop`, and goes on from what is there. */
@@ -88,7 +83,7 @@ static void disturb(const char *run, enum call_kind kind, const char *name, int6
 {
 	struct sc_error error = {0};
 	char folder_of_run[128];
-	snprintf(folder_of_run, sizeof(folder_of_run), "%s", in_folder(run, ""));
+	snprintf(folder_of_run, sizeof(folder_of_run), "%s", in_run(run, ""));
 	bad_kind = kind, bad_name = name, first_bad = first, last_bad = last, stop_at = stop;
 	fault_before = fail_for_a_while;
 	enum sc_status status = fit(folder_of_run, false, &error);
@@ -126,7 +121,7 @@ static void the_last_save_must_succeed(void **state)
 	(void)state;
 	struct sc_error error = {0};
 	char run[128];
-	snprintf(run, sizeof(run), "%s", in_folder("last", ""));
+	snprintf(run, sizeof(run), "%s", in_run("last", ""));
 	bad_kind = CALL_FSYNC, bad_name = NULL, first_bad = 1, last_bad = INT64_MAX;
 	fault_before = fail_for_a_while;
 	assert_int_equal(fit(run, false, &error), SC_ERROR_WRITE);
@@ -140,7 +135,7 @@ static int set_up(void **state)
 {
 	const struct sc_data_options some = {.take = 2 * STEPS, .data_dir = SC_SOURCE_DIR "/data"};
 	sc_log_set(count_warning, NULL);
-	return make_folder(state) || sc_data_open(&data, "mnist", &some, NULL) || fit(in_folder("whole", ""), false, NULL);
+	return make_folder(state) || sc_data_open(&data, "mnist", &some, NULL) || fit(in_run("whole", ""), false, NULL);
 }
 
 static int tear_down(void **state)

@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -17,17 +16,6 @@
 
 #include "io/file.h"
 #include "temporary.h"
-
-static int files_in_folder(void)
-{
-	int count = 0;
-	DIR *d = opendir(folder);
-	assert_non_null(d);
-	while (readdir(d))
-		count++;
-	closedir(d);
-	return count - 2; /* . and .. */
-}
 
 static void expect_content(const char *content)
 {

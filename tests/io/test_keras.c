@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,25 +67,6 @@ static void fill(struct sc_model *model)
 {
 	for (int64_t i = 0; i < model->value_count; i++)
 		model->values[i] = (float)(i + 1) / 1024;
-}
-
-static int files_in_folder(void)
-{
-	DIR *opened = opendir(folder);
-	int count = -2; /* . and .. */
-	assert_non_null(opened);
-	while (readdir(opened))
-		count++;
-	closedir(opened);
-	return count;
-}
-
-/* Tests leave the folder as empty as they find it. */
-static const char *in_folder(const char *file)
-{
-	static char full[128];
-	snprintf(full, sizeof(full), "%s/%s", folder, file);
-	return full;
 }
 
 /* ---- Reading ---------------------------------------------------------------------------------------------------------- */

@@ -13,13 +13,6 @@
 #include "io/attributes.h"
 #include "temporary.h"
 
-static const char *in_folder(const char *file)
-{
-	static char full[128];
-	snprintf(full, sizeof(full), "%s/%s", folder, file);
-	return full;
-}
-
 /* A file of the given name with these arrays, all zeros, and this value of "shortcut.model" (NULL: none). */
 static void write_sets(const char *name, const struct sc_array *arrays, int64_t count, const char *description)
 {

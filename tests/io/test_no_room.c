@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,17 +34,6 @@ static enum sc_status write_with_room(const char *file, rlim_t room, struct sc_e
 	enum sc_status status = sc_weights_write(file, tensors, 2, metadata, 3, error);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	return status;
-}
-
-static int files_in_folder(void)
-{
-	DIR *opened = opendir(folder);
-	int count = -2; /* . and .. */
-	assert_non_null(opened);
-	while (readdir(opened))
-		count++;
-	closedir(opened);
-	return count;
 }
 
 static void a_full_disk_leaves_nothing(void **state)

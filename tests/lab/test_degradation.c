@@ -20,15 +20,6 @@
 #define TRAIN 64
 #define TEST  32
 
-static const char *in_folder(const char *name)
-{
-	static char paths[4][160];
-	static int next;
-	char *result = paths[next++ % 4];
-	snprintf(result, sizeof(paths[0]), "%s/%s", folder, name);
-	return result;
-}
-
 static void write_idx(const char *name, const uint8_t *head, size_t head_bytes, const uint8_t *values, size_t count)
 {
 	FILE *stream = fopen(in_folder(name), "wb");

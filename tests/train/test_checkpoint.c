@@ -16,29 +16,14 @@
 #include "io/weights.h"
 #include "temporary.h"
 #include "train/checkpoint.h"
+#include "train/tiny_model.h"
+#include "warnings.h"
 
-static struct sc_parameter parameters[] = {
-	{.name = "a", .role = SC_ROLE_SCALE, .rank = 1, .shape = {8}, .count = 8, .offset = 0},
-	{.name = "b", .role = SC_ROLE_RUNNING_MEAN, .rank = 1, .shape = {4}, .count = 4, .offset = 16},
-};
-static float numbers[32], velocity[16];
-static struct sc_model model = {
-	.parameter_count = 2, .parameters = parameters, .trainable_values = 16, .value_count = 32, .values = numbers};
 static const struct sc_run_identity identity = {.model = (char *)"{}", .training = (char *)"{}", .data_hash = "d", .hash = "h"};
-
-static int warnings;
-static char warning[1024]; /* the last one */
-
-static void count_warning(void *user, enum sc_log_level level, const char *message)
-{
-	(void)user;
-	warnings += level == SC_LOG_WARNING;
-	snprintf(warning, sizeof(warning), "%s", message);
-}
 
 static struct sc_checkpoint_file file_with(float *its_velocity)
 {
-	return (struct sc_checkpoint_file){folder, &identity, &model, its_velocity, INT64_MAX};
+	return (struct sc_checkpoint_file){folder, &identity, &tiny_model, its_velocity, INT64_MAX};
 }
 
 static const char *in_checkpoints(const char *name)
@@ -100,7 +85,7 @@ static void write_with(const char *key, const char *value)
 		metadata[2 * pairs] = good[i][0];
 		metadata[2 * pairs++ + 1] = changed ? value : good[i][1];
 	}
-	assert_int_equal(sc_checkpoint_views_init(&views, &model, numbers, velocity, NULL), SC_OK);
+	assert_int_equal(sc_checkpoint_views_init(&views, &tiny_model, numbers, velocity, NULL), SC_OK);
 	assert_int_equal(sc_weights_write_checked(in_checkpoints("step-0000000008.safetensors"), views.tensors, views.count,
 						  metadata, pairs, NULL),
 			 SC_OK);
@@ -259,7 +244,7 @@ static void pruning_keeps_what_is_asked_for(void **state)
 static void what_is_no_folder_is_named(void **state)
 {
 	(void)state;
-	const struct sc_checkpoint_file file = {"/dev/null", &identity, &model, velocity, INT64_MAX};
+	const struct sc_checkpoint_file file = {"/dev/null", &identity, &tiny_model, velocity, INT64_MAX};
 	struct sc_checkpoint at;
 	int64_t *steps, count;
 	struct sc_error error = {0};

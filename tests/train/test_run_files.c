@@ -16,26 +16,11 @@
 #include "train/receipt.h"
 #include "train/run_config.h"
 #include "train/steps.h"
-
-static char warning[1024]; /* the last one */
-
-static void keep_warning(void *user, enum sc_log_level level, const char *message)
-{
-	(void)user;
-	if (level == SC_LOG_WARNING)
-		snprintf(warning, sizeof(warning), "%s", message);
-}
-
-static const char *in_run(const char *name)
-{
-	static char full[160];
-	snprintf(full, sizeof(full), "%s/%s", folder, name);
-	return full;
-}
+#include "warnings.h"
 
 static void write_text(const char *name, const char *text)
 {
-	FILE *stream = fopen(in_run(name), "w");
+	FILE *stream = fopen(in_folder(name), "w");
 	assert_non_null(stream);
 	assert_true(fputs(text, stream) >= 0);
 	assert_int_equal(fclose(stream), 0);
@@ -90,7 +75,7 @@ static void write_config(const struct sc_fit_options *options)
 {
 	struct sc_run_identity identity;
 	identify(&identity, options);
-	assert_int_equal(sc_run_config_write(in_run("config.json"), &identity, NULL), SC_OK);
+	assert_int_equal(sc_run_config_write(in_folder("config.json"), &identity, NULL), SC_OK);
 	sc_run_identity_release(&identity);
 }
 
@@ -163,7 +148,7 @@ static void data_need_a_name(void **state)
 	struct sc_error error = {0};
 	char *text = NULL;
 	write_config(&usual);
-	assert_int_equal(sc_file_read_text(&text, in_run("config.json"), 1 << 16, NULL), SC_OK);
+	assert_int_equal(sc_file_read_text(&text, in_folder("config.json"), 1 << 16, NULL), SC_OK);
 	char *name = strstr(text, "\"name\"");
 	assert_non_null(name);
 	memcpy(name, "\"game\"", 6);
@@ -184,7 +169,7 @@ static enum sc_status check_training(const char *kept, const char *given, enum s
 	const struct sc_fit_options options = {.epochs = 3, .schedule = {.kind = schedule}};
 	snprintf(text, sizeof(text), "{\"model\": {\"a\": 1}, \"data\": {\"b\": 2.50, \"name\": \"x\"}, \"training\": %s}", kept);
 	write_text("config.json", text);
-	return sc_run_config_check(in_run("config.json"), &identity, &options, grown, error);
+	return sc_run_config_check(in_folder("config.json"), &identity, &options, grown, error);
 }
 
 static void what_a_run_may_go_on_with(void **state)
@@ -263,12 +248,12 @@ static void histories_that_cannot_be_are_refused(void **state)
 	struct sc_error error = {0};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		write_text("history.json", texts[i]);
-		check_refused(sc_history_read_json(in_run("history.json"), rows, 2, &error), SC_ERROR_FORMAT, &error, texts[i],
+		check_refused(sc_history_read_json(in_folder("history.json"), rows, 2, &error), SC_ERROR_FORMAT, &error, texts[i],
 			      "expected a list of at least 2 epochs in order");
 	}
-	check_refused(sc_history_read_json(in_run("none.json"), rows, 2, &error), SC_ERROR_NOT_FOUND, &error, "none", "none.json");
-	check_refused(sc_history_write_csv(in_run("none/history.csv"), rows, 0, &error), SC_ERROR_WRITE, &error, "none", "none");
-	check_refused(sc_history_write_json(in_run("none/history.json"), rows, 0, &error), SC_ERROR_WRITE, &error, "none", "none");
+	check_refused(sc_history_read_json(in_folder("none.json"), rows, 2, &error), SC_ERROR_NOT_FOUND, &error, "none", "none.json");
+	check_refused(sc_history_write_csv(in_folder("none/history.csv"), rows, 0, &error), SC_ERROR_WRITE, &error, "none", "none");
+	check_refused(sc_history_write_json(in_folder("none/history.json"), rows, 0, &error), SC_ERROR_WRITE, &error, "none", "none");
 }
 
 /* What older versions, or others, have left out. */
@@ -280,7 +265,7 @@ static void rows_need_no_more_than_a_loss(void **state)
 		   "[{\"epoch\": 1, \"loss\": 2, \"val_loss\": 1, \"weights_sha256\": \"short\"},"
 		   "{\"epoch\": 2, \"loss\": 1.5, \"val_loss\": 3, \"val_accuracy\": 0.5, \"weights_sha256\": \"" HASH "\"},"
 		   "{\"epoch\": 3, \"loss\": 1, \"val_accuracy\": 0.5}, \"more\"]");
-	assert_int_equal(sc_history_read_json(in_run("history.json"), rows, 3, NULL), SC_OK);
+	assert_int_equal(sc_history_read_json(in_folder("history.json"), rows, 3, NULL), SC_OK);
 	assert_true(rows[0].loss == 2 && !rows[0].has_validation && !rows[0].weights[0]);
 	assert_true(rows[1].has_validation && rows[1].validation_loss == 3 && rows[1].validation_accuracy == 0.5);
 	assert_string_equal(rows[1].weights, HASH);
@@ -293,8 +278,8 @@ static void a_validation_loss_that_is_not_finite_is_left_out(void **state)
 	(void)state;
 	const struct sc_epoch_row row = {.epoch = 1, .loss = 2, .has_validation = true, .validation_loss = NAN, .weights = HASH};
 	struct sc_epoch_row found;
-	assert_int_equal(sc_history_write_json(in_run("history.json"), &row, 1, NULL), SC_OK);
-	assert_int_equal(sc_history_read_json(in_run("history.json"), &found, 1, NULL), SC_OK);
+	assert_int_equal(sc_history_write_json(in_folder("history.json"), &row, 1, NULL), SC_OK);
+	assert_int_equal(sc_history_read_json(in_folder("history.json"), &found, 1, NULL), SC_OK);
 	assert_false(found.has_validation);
 	assert_string_equal(found.weights, HASH);
 }
@@ -361,7 +346,7 @@ static void rows_up_to_the_checkpoint_are_kept(void **state)
 		warning[0] = '\0';
 		assert_int_equal(sc_steps_init(&steps, folder, 2, 1, NULL), SC_OK);
 		sc_steps_release(&steps);
-		assert_int_equal(sc_file_read_text(&text, in_run("steps.csv"), 1 << 16, NULL), SC_OK);
+		assert_int_equal(sc_file_read_text(&text, in_folder("steps.csv"), 1 << 16, NULL), SC_OK);
 		assert_string_equal(text, cases[i].kept);
 		assert_non_null(strstr(warning, cases[i].warning));
 		assert_int_equal(!*warning, !*cases[i].warning);
@@ -383,7 +368,7 @@ static void rows_need_a_file_and_room(void **state)
 static int begin(void **state)
 {
 	const struct sc_model_options options = {.height = 8, .width = 8, .channels = 1, .classes = 2};
-	sc_log_set(keep_warning, NULL);
+	sc_log_set(count_warning, NULL);
 	return make_folder(state) || sc_model_create(&net, "cifar20", &options, NULL);
 }
 
