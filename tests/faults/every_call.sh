@@ -10,17 +10,17 @@ faulty() { # NUMBER WHAT FOREVER OPTION...
 	shift 3
 	code=0
 	{
-		env LD_PRELOAD="$INTERPOSE" FAULTS_UNDER=run FAULTS_COUNT="$work/.count" FAULTS_AT="$at" FAULTS_DO="$what" ${forever:+FAULTS_FOREVER=1} \
-			"$SHORTCUT" train "${settings[@]}" --out run "$@" >.out 2>.err </dev/null || code=$?
+		env LD_PRELOAD="$INTERPOSE" FAULTS_UNDER=disturbed FAULTS_COUNT="$work/.count" FAULTS_AT="$at" FAULTS_DO="$what" ${forever:+FAULTS_FOREVER=1} \
+			"$SHORTCUT" train "${settings[@]}" --out disturbed "$@" >.out 2>.err </dev/null || code=$?
 	} 2>/dev/null # bash's word of a child that was killed
 	err=$(<.err)
 }
 
-rm -rf run
+rm -rf disturbed
 faulty 0 none ""
 calls=$(<.count)
 ((code == 0 && calls > 50)) || fail "expected more than 50 calls, counted $calls: $err"
-expect_whole run "nothing failed"
+expect_whole disturbed "nothing failed"
 ways=()
 for what in kill killed torn; do
 	ways+=("$what - -")
@@ -37,7 +37,7 @@ tolerated=0 stopped=0 died=0
 # expect_stop WHERE: one clear line, and no half-written file unless removing it failed as well.
 expect_stop() {
 	[[ $code == 1 && $(tail -n 1 .err) == shortcut:*": "* ]] || fail "$1: exit $code: $err"
-	[[ $forever == forever || -z $(find run -name '*.tmp-*' 2>/dev/null) ]] || fail "$1: left over: $(find run -name '*.tmp-*')"
+	[[ $forever == forever || -z $(find disturbed -name '*.tmp-*' 2>/dev/null) ]] || fail "$1: left over: $(find disturbed -name '*.tmp-*')"
 }
 
 for ((i = 0; i < wanted; i++)); do
@@ -45,7 +45,7 @@ for ((i = 0; i < wanted; i++)); do
 	n=$((at % calls + 1))
 	read -r what forever policy <<<"${ways[at / calls]}"
 	where="call $n, $what $forever $policy"
-	rm -rf run
+	rm -rf disturbed
 	if [[ $policy == - ]]; then
 		faulty $n $what ""
 		((code == 137)) || fail "$where: expected death, exit was $code: $err"
@@ -59,9 +59,9 @@ for ((i = 0; i < wanted; i++)); do
 			expect_stop "$where"
 		fi
 	fi
-	train run
+	train disturbed
 	[[ $code == 0 && $err != *warning* ]] || fail "$where: going on gave exit $code: $err"
-	expect_whole run "$where"
+	expect_whole disturbed "$where"
 done
 echo "$calls calls, ${#ways[@]} faults each, $wanted tried: the program died in $died, stopped in $stopped, went on in $tolerated; $failures failed"
 finish
