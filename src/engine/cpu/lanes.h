@@ -15,7 +15,12 @@
 #define SC_CPU_EXPAND(isa, name) SC_CPU_PASTE(isa, name)
 #define SC_CPU(name)             SC_CPU_EXPAND(SC_ISA, name)
 
+/* Inlined everywhere: constant arguments choose what is compiled. Coverage counts it once, whoever calls it with whatever constants. */
+#ifdef SC_COVERAGE
+#define SC_INLINE static __attribute__((noinline, unused))
+#else
 #define SC_INLINE static inline __attribute__((always_inline))
+#endif
 
 /* VECTORS * LANES output channels make a block; TILE_PIXELS x VECTORS accumulators, a block of weights and one broadcast fill the
  * vector registers of the instruction set. */
