@@ -1,9 +1,7 @@
 /* winograd.c - forward and backward-data by Winograd's F(4x4, 3x3): see winograd.h. The arithmetic is reference/winograd.c's.
  *
- * Two ways to share the work, with the same bits:
- *   - by groups of tiles: a thread transforms its group, multiplies, and transforms back, all in its own L2 cache;
- *   - where the transformed weights are too large to be read anew for each group, or there are too few tiles for every thread: all
- *     threads transform, then share the products by place and block of output channels, then transform back. */
+ * A unit of work is a group of tiles times a set of blocks of output channels: a thread transforms the group's sources, multiplies
+ * them with the set's weights, and transforms back, with nothing handed from one thread to another. */
 #include <string.h>
 
 #include "engine/cpu/cpu.h"
@@ -12,28 +10,36 @@
 #include "engine/cpu/winograd.h"
 #include "engine/cpu/winograd_transform.h"
 
-#define GROUP_NUMBERS  262144  /* of transformed sources and products: what a group of tiles may take, 1 MiB */
-#define SHARED_TILES   128     /* at once, where all threads work on one group */
-#define SHARED_WEIGHTS 4194304 /* transformed weights from which on that is better */
-#define FEW_TILES      8       /* a thread must have, or the tiles are shared */
+#define GROUP_NUMBERS 262144 /* of transformed sources and products: a group of tiles takes 1 MiB, */
+#define GROUP_TILES   32     /* or more where it had fewer tiles, since each group reads all weights of its set */
+#define FEWEST_TILES  12     /* of a group: for fewer, the blocks are shared out as well */
 
 struct winograd {
 	const struct correlation *c;
 	const float *zeros; /* (depth) */
-	float *scratch;     /* of a slot, or of all: v (36, group, depth), then m (36, group, width), each place a little apart */
+	float *scratch;     /* of each slot: v (36, group, depth), then m (36, group, set's channels), each place a little apart */
 	int64_t tiles_h, tiles_w, tiles, group, groups;
-	bool shared;
-	int64_t first; /* tile of the group, while it is shared */
+	int64_t set, sets; /* blocks of a set, and how many sets there are */
 };
+
+static int64_t parts_of(int64_t count, int64_t size)
+{
+	return (count + size - 1) / size;
+}
 
 static int64_t source_plane(const struct winograd *w)
 {
 	return w->group * w->c->depth + 16; /* places are kept off each other's cache sets */
 }
 
+static int64_t product_stride(const struct winograd *w)
+{
+	return minimum(w->set * BLOCK, w->c->width);
+}
+
 static int64_t product_plane(const struct winograd *w)
 {
-	return w->group * w->c->width + 16;
+	return w->group * product_stride(w) + 16;
 }
 
 static int64_t scratch_numbers(const struct winograd *w)
@@ -41,16 +47,21 @@ static int64_t scratch_numbers(const struct winograd *w)
 	return PLACES * (source_plane(w) + product_plane(w));
 }
 
+/* As many groups as it takes for every thread to have the same number of units. */
 static struct winograd plan_tiles(const struct correlation *c, int threads)
 {
-	struct winograd w = {.c = c, .tiles_h = (c->out_h + 3) / 4, .tiles_w = (c->out_w + 3) / 4};
+	struct winograd w = {.c = c, .tiles_h = parts_of(c->out_h, 4), .tiles_w = parts_of(c->out_w, 4)};
 	w.tiles = c->mb * w.tiles_h * w.tiles_w;
-	w.shared = c->depth * c->width * PLACES > SHARED_WEIGHTS || w.tiles < threads * FEW_TILES;
-	int64_t most = w.shared ? SHARED_TILES : maximum(28, GROUP_NUMBERS / (PLACES * (c->depth + c->width)) / 14 * 14);
-	if (!w.shared)
-		most = minimum(most, (w.tiles + threads - 1) / threads);
-	w.groups = (w.tiles + most - 1) / most;
-	w.group = (w.tiles + w.groups - 1) / w.groups;
+	w.sets = 1;
+	w.groups = parts_of(w.tiles, maximum(GROUP_TILES, GROUP_NUMBERS / (PLACES * (c->depth + c->width))));
+	if (w.groups >= threads)
+		w.groups = parts_of(w.groups, threads) * threads;
+	else {
+		w.sets = parts_of(threads, minimum(threads, maximum(1, w.tiles / FEWEST_TILES)));
+		w.groups = parts_of(threads, w.sets);
+	}
+	w.group = parts_of(w.tiles, w.groups), w.groups = parts_of(w.tiles, w.group);
+	w.set = parts_of(blocks_of(c->width), w.sets), w.sets = parts_of(blocks_of(c->width), w.set);
 	return w;
 }
 
@@ -136,11 +147,10 @@ void SC_CPU(winograd_transform_source)(const float *const pixels[PLACES], int64_
 	}
 }
 
-/* Tiles [first, last) of the group that begins with tile `origin`. */
-static void transform_tiles(const struct winograd *w, int64_t origin, int64_t first, int64_t last, float *v)
+static void transform_tiles(const struct winograd *w, int64_t origin, int64_t tiles, float *v)
 {
 	const struct correlation *c = w->c;
-	for (int64_t i = first; i < last; i++) {
+	for (int64_t i = 0; i < tiles; i++) {
 		const float *pixels[PLACES];
 		int64_t tile = origin + i, x = tile % w->tiles_w, y = tile / w->tiles_w % w->tiles_h;
 		const float *image = c->src + tile / w->tiles_w / w->tiles_h * c->src_h * c->src_w * c->depth;
@@ -152,44 +162,62 @@ static void transform_tiles(const struct winograd *w, int64_t origin, int64_t fi
 
 /* ---- Products --------------------------------------------------------------------------------------------------------------- */
 
-/* For `tiles` tiles: one place, one block of output channels. */
-static void multiply(const struct winograd *w, int64_t place, int64_t block, int64_t tiles, const float *v, float *m)
+static const float *weights_of(const struct winograd *w, int64_t place, int64_t block)
 {
-	const int64_t depth = w->c->depth, width = w->c->width, parts = (tiles + TILE_PIXELS - 1) / TILE_PIXELS;
+	return w->c->weights + (place * blocks_of(w->c->width) + block) * w->c->depth * BLOCK;
+}
+
+/* For `tiles` tiles: one place, one block of output channels. m: its products of the first tile; next: the weights that are read
+ * next, asked for while this computes, in equal shares. */
+static void multiply(const struct winograd *w, int64_t place, int64_t block, int64_t tiles, const float *v, float *m,
+		     const float *next)
+{
+	const int64_t depth = w->c->depth, parts = parts_of(tiles, TILE_PIXELS);
+	struct segment segment = {.src = v + place * source_plane(w), .weights = weights_of(w, place, block), .length = depth};
+	struct tile tile = {
+		.segments = &segment,
+		.segment_count = 1,
+		.pixel_stride = depth,
+		.dst = m,
+		.dst_stride = product_stride(w),
+		.channels = minimum(BLOCK, w->c->width - block * BLOCK),
+		.next_step = parts_of(BLOCK, parts),
+	};
 	for (int64_t part = 0; part < parts; part++) {
-		int64_t begin = part * tiles / parts, end = (part + 1) * tiles / parts;
-		struct segment segment = {
-			.src = v + place * source_plane(w) + begin * depth,
-			.weights = w->c->weights + (place * blocks_of(width) + block) * depth * BLOCK,
-			.length = depth,
-			.last = (int)(end - begin),
-		};
-		struct tile tile = {
-			.segments = &segment,
-			.segment_count = 1,
-			.pixel_stride = depth,
-			.dst = m + place * product_plane(w) + begin * width + block * BLOCK,
-			.dst_stride = width,
-			.channels = minimum(BLOCK, width - block * BLOCK),
-		};
-		SC_CPU(tile_run)((int)(end - begin), &tile);
+		const int pixels = (int)(tile_begin(tiles, parts, part + 1) - tile_begin(tiles, parts, part));
+		segment.last = pixels;
+		if (parts > 1) /* one alone reads its own weights no sooner */
+			tile.next = next + part * tile.next_step * depth;
+		SC_CPU(tile_run)(pixels, &tile);
+		segment.src += pixels * depth, tile.dst += pixels * tile.dst_stride;
 	}
+}
+
+/* The blocks [first, last). */
+static void multiply_set(const struct winograd *w, int64_t first, int64_t last, int64_t tiles, const float *v, float *m)
+{
+	for (int64_t place = 0; place < PLACES; place++)
+		for (int64_t block = first; block < last; block++) {
+			const bool ends = block + 1 == last;
+			const float *next = weights_of(w, (place + ends) % PLACES, ends ? first : block + 1);
+			multiply(w, place, block, tiles, v, m + place * product_plane(w) + (block - first) * BLOCK, next);
+		}
 }
 
 /* ---- Outputs ---------------------------------------------------------------------------------------------------------------- */
 
-/* To the pixels from `corner` of dst on: `rows` and `columns` of the tile's four lie inside. They and the finish are constants
- * after inlining where the whole tile lies inside. */
-SC_INLINE void transform_output_tile(const struct winograd *w, const float *m, int64_t corner, const int64_t rows,
-				     const int64_t columns, const struct finish f)
+/* Channels [begin, end) of the pixels from `corner` of dst on: `rows` and `columns` of the tile's four lie inside. They and the
+ * finish are constants after inlining where the whole tile lies inside. */
+SC_INLINE void transform_output_tile(const struct winograd *w, const float *m, int64_t corner, int64_t begin, int64_t end,
+				     const int64_t rows, const int64_t columns, const struct finish f)
 {
 	const struct correlation *c = w->c;
 	const int64_t plane = product_plane(w);
 	const float *addend = c->residual ? c->residual : c->dst;
-	for (int64_t o = 0; o < c->width; o += LANES) {
+	for (int64_t o = begin; o < end; o += LANES) {
 		const float *bias = f.bias ? c->bias + o : NULL;
 		lanes half[4][6], y[4], t[4];
-#define PRODUCT(i, x) lanes_load(m + (i * 6 + x) * plane + o)
+#define PRODUCT(i, x) lanes_load(m + (i * 6 + x) * plane + o - begin)
 #define COLUMN(x)                                                                                                                  \
 	transform_output(PRODUCT(0, x), PRODUCT(1, x), PRODUCT(2, x), PRODUCT(3, x), PRODUCT(4, x), PRODUCT(5, x), t);             \
 	half[0][x] = t[0], half[1][x] = t[1], half[2][x] = t[2], half[3][x] = t[3];
@@ -211,72 +239,43 @@ SC_INLINE void transform_output_tile(const struct winograd *w, const float *m, i
 	}
 }
 
-static void output_tiles(const struct winograd *w, int64_t origin, int64_t first, int64_t last, const float *m)
+static void output_tiles(const struct winograd *w, int64_t origin, int64_t tiles, int64_t begin, int64_t end, const float *m)
 {
 	const struct correlation *c = w->c;
 	const struct finish f = {c->bias != NULL, c->accumulate || c->residual, c->relu};
-	for (int64_t i = first; i < last; i++) {
+	for (int64_t i = 0; i < tiles; i++) {
 		const int64_t tile = origin + i, x = tile % w->tiles_w * 4, y = tile / w->tiles_w % w->tiles_h * 4;
 		const int64_t corner = tile / w->tiles_w / w->tiles_h * c->dst_image + y * c->dst_row + x * c->dst_pixel;
-		const float *products = m + i * c->width;
-#define WHOLE(how) transform_output_tile(w, products, corner, 4, 4, how)
+		const float *products = m + i * product_stride(w);
+#define WHOLE(how) transform_output_tile(w, products, corner, begin, end, 4, 4, how)
 		if (y + 4 <= c->out_h && x + 4 <= c->out_w)
 			RUN_FINISH(WHOLE, f);
 		else
-			transform_output_tile(w, products, corner, minimum(4, c->out_h - y), minimum(4, c->out_w - x), f);
+			transform_output_tile(w, products, corner, begin, end, minimum(4, c->out_h - y), minimum(4, c->out_w - x),
+					      f);
 #undef WHOLE
 	}
 }
 
 /* ---- Sharing the work ------------------------------------------------------------------------------------------------------- */
 
-static int64_t group_tiles(const struct winograd *w, int64_t origin)
-{
-	return minimum(w->group, w->tiles - origin);
-}
-
-static void group_units(void *context, int slot, int64_t begin, int64_t end)
+static void units(void *context, int slot, int64_t begin, int64_t end)
 {
 	const struct winograd *w = context;
 	float *v = w->scratch + slot * scratch_numbers(w), *m = v + PLACES * source_plane(w);
 	for (int64_t unit = begin; unit < end; unit++) {
-		int64_t origin = unit * w->group, tiles = group_tiles(w, origin);
-		transform_tiles(w, origin, 0, tiles, v);
-		for (int64_t place = 0; place < PLACES; place++)
-			for (int64_t block = 0; block < blocks_of(w->c->width); block++)
-				multiply(w, place, block, tiles, v, m);
-		output_tiles(w, origin, 0, tiles, m);
+		int64_t origin = unit / w->sets * w->group, tiles = minimum(w->group, w->tiles - origin);
+		int64_t first = unit % w->sets * w->set, last = minimum(first + w->set, blocks_of(w->c->width));
+		transform_tiles(w, origin, tiles, v);
+		multiply_set(w, first, last, tiles, v, m);
+		output_tiles(w, origin, tiles, first * BLOCK, minimum(last * BLOCK, w->c->width), m);
 	}
-}
-
-static void source_units(void *context, int slot, int64_t begin, int64_t end)
-{
-	(void)slot;
-	const struct winograd *w = context;
-	transform_tiles(w, w->first, begin, end, w->scratch);
-}
-
-static void product_units(void *context, int slot, int64_t begin, int64_t end)
-{
-	(void)slot;
-	const struct winograd *w = context;
-	int64_t blocks = blocks_of(w->c->width);
-	for (int64_t unit = begin; unit < end; unit++)
-		multiply(w, unit / blocks, unit % blocks, group_tiles(w, w->first), w->scratch,
-			 w->scratch + PLACES * source_plane(w));
-}
-
-static void output_units(void *context, int slot, int64_t begin, int64_t end)
-{
-	(void)slot;
-	const struct winograd *w = context;
-	output_tiles(w, w->first, begin, end, w->scratch + PLACES * source_plane(w));
 }
 
 int64_t SC_CPU(winograd_workspace)(const struct correlation *c, int threads)
 {
 	struct winograd w = plan_tiles(c, threads);
-	return whole_lines(c->depth) + (w.shared ? 1 : threads) * scratch_numbers(&w);
+	return whole_lines(c->depth) + threads * scratch_numbers(&w);
 }
 
 void SC_CPU(winograd_correlate)(const struct correlation *c, float *workspace, struct sc_pool *pool)
@@ -284,13 +283,5 @@ void SC_CPU(winograd_correlate)(const struct correlation *c, float *workspace, s
 	struct winograd w = plan_tiles(c, sc_pool_threads(pool));
 	w.zeros = workspace, w.scratch = workspace + whole_lines(c->depth);
 	memset(workspace, 0, (size_t)c->depth * sizeof(float));
-	if (!w.shared) {
-		sc_pool_run(pool, group_units, &w, w.groups, 1);
-		return;
-	}
-	for (; w.first < w.tiles; w.first += w.group) {
-		sc_pool_run(pool, source_units, &w, group_tiles(&w, w.first), 4);
-		sc_pool_run(pool, product_units, &w, PLACES * blocks_of(c->width), 1);
-		sc_pool_run(pool, output_units, &w, group_tiles(&w, w.first), 4);
-	}
+	sc_pool_run(pool, units, &w, w.groups * w.sets, 1);
 }
