@@ -3,8 +3,8 @@
  * would want the same few cache sets.
  *
  * As many blocks of output channels as have their weights in the L2 cache together are done row by row, so that sources are read
- * from memory once; beyond that, blocks are the outermost loop. While the tiles of a strip compute, they ask for what is read next.
- */
+ * from memory once; beyond that, sets of blocks are the outermost loop. While the tiles of a strip compute, they ask for what is
+ * read next. */
 #include <string.h>
 
 #include "engine/cpu/correlation.h"
@@ -14,6 +14,9 @@
 #define STRIP_TILES    8     /* tiles of a row that make a unit of work */
 #define CLASHING       512   /* numbers: sources of pixels a multiple of this apart want the same cache sets */
 #define CACHED_WEIGHTS 98304 /* numbers: what may be used of an L2 cache of 1 MiB for weights */
+#define CACHE_LINE     16    /* numbers */
+#define GRAIN          8     /* units that a thread takes at once, and that ask for the weights that come after them */
+#define TURNS          2     /* of each thread, where it takes whole sets: so that a slow one can leave some to others */
 
 /* ---- Any taps -------------------------------------------------------------------------------------------------------------- */
 
@@ -82,33 +85,11 @@ static const float *strip_source(const struct correlation *c, const struct strip
 	return c->src + ((s->n * c->src_h + s->y * c->step_h) * c->src_w + x) * c->src_pixel;
 }
 
-/* What is read after a strip: its tiles ask for that while they compute, in equal shares. */
+/* What is read next: the tiles of a strip ask for that while they compute, in equal shares. */
 struct fetch {
 	const float *at;     /* NULL: for nothing */
 	int64_t step, share; /* numbers for each step of a tile's chain, for each tile */
 };
-
-/* The strip, or the source rows, that the next unit of work is the first to read; shared among `count` tiles. */
-static struct fetch fetch_after(const struct correlation *c, const struct strip *s, int64_t count)
-{
-	const int64_t tiles = row_tiles(c), chain = c->taps_h * c->taps_w * c->depth;
-	struct fetch fetch = {0};
-	int64_t numbers = 0;
-	if (s->last < tiles && c->taps_h == 1) {
-		fetch.at = strip_source(c, s, s->last);
-		numbers = strip_source(c, s, minimum(tiles, 2 * s->last - s->first)) - fetch.at;
-	} else if (s->first == 0 && s->last == tiles) {
-		int64_t row = s->n * c->src_h + s->y * c->step_h - c->pad_h + maximum(c->taps_h, c->step_h);
-		int64_t rows = minimum(minimum(c->taps_h, c->step_h), c->mb * c->src_h - row);
-		fetch.at = rows > 0 ? c->src + row * c->src_w * c->src_pixel : NULL;
-		numbers = rows * c->src_w * c->src_pixel;
-	}
-	if (c->src_pixel != c->depth || numbers <= 0 || chain == 0)
-		return (struct fetch){0};
-	fetch.step = (numbers + count * chain - 1) / (count * chain);
-	fetch.share = fetch.step * chain;
-	return fetch;
-}
 
 static void advance(struct fetch *fetch, int64_t tiles)
 {
@@ -199,45 +180,101 @@ static void run_pointwise_tiles(const struct correlation *c, int64_t block, cons
 	}
 }
 
-/* ---- Units of work --------------------------------------------------------------------------------------------------------- */
-
-/* Blocks that are done together, and how many such sets there are. */
-static int64_t block_sets(const struct correlation *c)
-{
-	int64_t together = maximum(1, CACHED_WEIGHTS / maximum(1, c->taps_h * c->taps_w * c->depth * BLOCK));
-	return (blocks_of(c->width) + together - 1) / together;
-}
+/* ---- What is read next ----------------------------------------------------------------------------------------------------- */
 
 static int64_t row_strips(const struct correlation *c)
 {
 	return (row_tiles(c) + STRIP_TILES - 1) / STRIP_TILES;
 }
 
+/* Blocks of output channels in sets that are done together, and units of work, strips, in each set. */
+struct rows {
+	const struct correlation *c;
+	int64_t sets, units;
+};
+
+static int64_t first_block(const struct rows *rows, int64_t set)
+{
+	return set * blocks_of(rows->c->width) / rows->sets;
+}
+
+static struct fetch fetch_of(const struct correlation *c, const float *at, int64_t numbers, int64_t tiles)
+{
+	const int64_t chain = c->taps_h * c->taps_w * c->depth;
+	if (numbers <= 0 || chain == 0)
+		return (struct fetch){0};
+	const int64_t step = (numbers + tiles * chain - 1) / (tiles * chain);
+	return (struct fetch){at, step, step * chain};
+}
+
+/* The next set's weights; nothing before the last units of a set, or where a set is sooner computed than read. `unit`: of the set.
+ */
+static struct fetch next_weights(const struct rows *rows, int64_t set, int64_t unit, int64_t tiles)
+{
+	const struct correlation *c = rows->c;
+	const int64_t units = minimum(rows->units, GRAIN), begin = rows->units - units;
+	if (set + 1 == rows->sets || unit < begin)
+		return (struct fetch){0};
+	const int64_t block = c->taps_h * c->taps_w * c->depth * BLOCK, first = first_block(rows, set + 1);
+	const int64_t share = (first_block(rows, set + 2) - first) * block / units;
+	const struct fetch fetch = fetch_of(c, c->weights + first * block + (unit - begin) * share, share, tiles);
+	return fetch.step <= CACHE_LINE ? fetch : (struct fetch){0};
+}
+
+/* The strip, or the source rows, that the next unit is the first to read. */
+static struct fetch next_sources(const struct correlation *c, const struct strip *s, int64_t count)
+{
+	const int64_t tiles = row_tiles(c);
+	const float *at = NULL;
+	int64_t numbers = 0;
+	if (s->last < tiles && c->taps_h == 1) {
+		at = strip_source(c, s, s->last);
+		numbers = strip_source(c, s, minimum(tiles, 2 * s->last - s->first)) - at;
+	} else if (s->first == 0 && s->last == tiles) {
+		int64_t row = s->n * c->src_h + s->y * c->step_h - c->pad_h + maximum(c->taps_h, c->step_h);
+		int64_t count_rows = minimum(minimum(c->taps_h, c->step_h), c->mb * c->src_h - row);
+		at = count_rows > 0 ? c->src + row * c->src_w * c->src_pixel : NULL;
+		numbers = count_rows * c->src_w * c->src_pixel;
+	}
+	return fetch_of(c, at, c->src_pixel == c->depth ? numbers : 0, count);
+}
+
+/* ---- Units of work --------------------------------------------------------------------------------------------------------- */
+
+static void run_strip(const struct rows *rows, int64_t set, const struct strip *strip, struct fetch fetch, float *gathered)
+{
+	const struct correlation *c = rows->c;
+	const float *src = gathered ? gathered : pointwise(c) ? strip_source(c, strip, strip->first) : NULL;
+	if (gathered)
+		gather_strip(c, strip, gathered);
+	for (int64_t block = first_block(rows, set); block < first_block(rows, set + 1); block++) {
+		if (src)
+			run_pointwise_tiles(c, block, strip, src, gathered ? strip_stride(c) : c->step_w * c->src_pixel, fetch);
+		else
+			run_row_tiles(c, block, strip, fetch);
+		advance(&fetch, strip->last - strip->first);
+	}
+}
+
 static void row_units(void *context, int slot, int64_t begin, int64_t end)
 {
-	const struct correlation *c = context;
-	int64_t tiles = row_tiles(c), strips = row_strips(c), blocks = blocks_of(c->width), sets = block_sets(c);
+	const struct rows *rows = context;
+	const struct correlation *c = rows->c;
+	int64_t tiles = row_tiles(c), strips = row_strips(c);
 	float *gathered = gathers_strips(c) ? c->scratch + slot * SC_CPU(rows_scratch)(c) : NULL;
-	for (int64_t unit = begin; unit < end; unit++) {
-		int64_t set = unit / strips / c->out_h / c->mb, first = unit % strips * STRIP_TILES;
+	for (int64_t i = begin; i < end; i++) {
+		const int64_t set = i / rows->units, unit = i % rows->units, first = unit % strips * STRIP_TILES;
 		const struct strip strip = {
-			.n = unit / strips / c->out_h % c->mb,
+			.n = unit / strips / c->out_h,
 			.y = unit / strips % c->out_h,
 			.first = first,
 			.last = minimum(tiles, first + STRIP_TILES),
 		};
-		const int64_t first_block = set * blocks / sets, last_block = (set + 1) * blocks / sets;
-		struct fetch fetch = fetch_after(c, &strip, (last_block - first_block) * (strip.last - strip.first));
-		const float *src = gathered ? gathered : pointwise(c) ? strip_source(c, &strip, strip.first) : NULL;
-		if (gathered)
-			gather_strip(c, &strip, gathered);
-		for (int64_t block = first_block; block < last_block; block++, advance(&fetch, strip.last - strip.first)) {
-			if (src)
-				run_pointwise_tiles(c, block, &strip, src, gathered ? strip_stride(c) : c->step_w * c->src_pixel,
-						    fetch);
-			else
-				run_row_tiles(c, block, &strip, fetch);
-		}
+		const int64_t count = (first_block(rows, set + 1) - first_block(rows, set)) * (strip.last - strip.first);
+		struct fetch fetch = next_weights(rows, set, unit, count);
+		if (!fetch.at)
+			fetch = next_sources(c, &strip, count);
+		run_strip(rows, set, &strip, fetch, gathered);
 	}
 }
 
@@ -246,8 +283,18 @@ int64_t SC_CPU(rows_scratch)(const struct correlation *c)
 	return gathers_strips(c) ? STRIP_TILES * TILE_PIXELS * strip_stride(c) : 0;
 }
 
+/* Where weights are the larger part of what is read, and a set has few units, each thread has sets of its own, one after the other,
+ * and so knows which weights it reads next. */
 void SC_CPU(correlate_rows)(const struct correlation *c, struct sc_pool *pool)
 {
-	struct correlation shared = *c;
-	sc_pool_run(pool, row_units, &shared, block_sets(c) * c->mb * c->out_h * row_strips(c), minimum(c->out_h, 8));
+	const int64_t chain = c->taps_h * c->taps_w * c->depth, blocks = blocks_of(c->width), threads = sc_pool_threads(pool);
+	const int64_t together = maximum(1, CACHED_WEIGHTS / maximum(1, chain * BLOCK));
+	struct rows rows = {c, (blocks + together - 1) / together, c->mb * c->out_h * row_strips(c)};
+	int64_t grain = minimum(c->out_h, GRAIN);
+	if (chain * c->width > c->mb * c->src_h * c->src_w * c->depth && rows.units < GRAIN * threads) {
+		const int64_t turns = TURNS * threads;
+		rows.sets = minimum(blocks, (rows.sets + turns - 1) / turns * turns);
+		grain = (rows.sets + turns - 1) / turns * rows.units;
+	}
+	sc_pool_run(pool, row_units, &rows, rows.sets * rows.units, grain);
 }
