@@ -89,17 +89,17 @@ void step_table_add(struct step_table *table, const struct sc_plan *plan, double
 
 void step_table_print(const struct step_table *table, int64_t runs, FILE *stream)
 {
-	fprintf(stream, "\n%-17s %-40s %-28s %5s %9s %7s %8s %7s\n", "pass", "kernel", "shape", "steps", "ms", "share", "GFLOP/s",
+	fprintf(stream, "\n%-17s %-43s %-28s %5s %9s %7s %8s %7s\n", "pass", "kernel", "shape", "steps", "ms", "share", "GFLOP/s",
 		"GB/s");
 	for (int64_t i = 0; i < table->row_count; i++) {
 		const struct row *row = &table->rows[i];
 		double seconds = row->seconds / (double)runs;
-		fprintf(stream, "%-17s %-40s %-28s %5lld %9.3f %5.1f %% %8.1f %7.1f\n", row->step.pass, row->step.kernel,
+		fprintf(stream, "%-17s %-43s %-28s %5lld %9.3f %5.1f %% %8.1f %7.1f\n", row->step.pass, row->step.kernel,
 			row->step.shape, (long long)row->count, seconds * 1e3, 100 * row->seconds / table->total,
 			(double)row->step.flops / seconds / 1e9, (double)row->step.bytes / seconds / 1e9);
 	}
 	if (table->after > 0)
-		fprintf(stream, "%-17s %-40s %-28s %5s %9.3f %5.1f %%\n", "update", "sgd", "", "",
+		fprintf(stream, "%-17s %-43s %-28s %5s %9.3f %5.1f %%\n", "update", "sgd", "", "",
 			table->after / (double)runs * 1e3, 100 * table->after / table->total);
 }
 

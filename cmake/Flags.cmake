@@ -38,7 +38,8 @@ endif()
 if(SC_COVERAGE)
 	add_compile_options(--coverage -fprofile-update=single) # not atomic, as -pthread would have it: a lost count matters to nobody
 	add_link_options(--coverage)
-	add_compile_definitions(SC_COVERAGE) # src/base/child.c: a process that ends by _exit; engine/cpu/lanes.h: nothing inlined
+	add_compile_definitions(SC_COVERAGE)  # src/base/child.c: a process that ends by _exit
+	add_compile_definitions(SC_NO_INLINE) # src/engine/cpu/lanes.h
 	add_compile_options(-Wno-maybe-uninitialized) # where a register tile is passed by its address
 endif()
 

@@ -31,6 +31,16 @@ static const char *const kind_names[] = {
 };
 
 static const char *const tails[2][2] = {{"", " + relu"}, {" + add", " + add + relu"}}; /* [adds][rectifies] */
+static const char *const pooled_tails[2] = {" + max-pool", " + relu + max-pool"};      /* [rectifies] */
+
+/* What a group does after its head. */
+static const char *tail_of(const struct sc_plan *plan, int head)
+{
+	bool rectifies = group_rectifies(plan, head);
+	if (group_pool(plan, head) != SC_NONE)
+		return pooled_tails[rectifies];
+	return tails[group_residual(plan, head) != SC_NONE][rectifies];
+}
 
 /* Arithmetic for each number of the node's result, forward and backward alike, roughly: what a plain loop would do. */
 static int64_t operations(const struct sc_node *n)
@@ -91,11 +101,12 @@ void sc_plan_describe_step(const struct sc_plan *plan, int64_t index, struct sc_
 {
 	const struct step *s = &plan->steps[index];
 	const struct sc_node *n = step_node(plan, s);
+	const struct sc_node *out = s->pass == PASS_FORWARD ? &plan->model->nodes[plan->group_end[s->node]] : n;
 	const struct sc_node *in = n->inputs[0] == SC_NONE ? n : &plan->model->nodes[n->inputs[0]];
 	const char *kernel = s->pass == PASS_LOSS ? "softmax cross-entropy" : s->pass == PASS_SUM ? "add" : kind_names[n->kind];
 	const char *method = "", *tail = "";
 	if (s->pass == PASS_FORWARD || n->kind == SC_NODE_BATCH_NORM)
-		tail = tails[group_residual(plan, s->node) != SC_NONE][group_rectifies(plan, s->node)];
+		tail = tail_of(plan, s->node);
 	if (s->pass == PASS_PREPARE)
 		tail = group_norm(plan, s->node) == SC_NONE ? "pack" : "fold batch norm, pack", kernel = "";
 	else if (is_convolution(n) && s->pass != PASS_LOSS && s->pass != PASS_SUM)
@@ -104,7 +115,7 @@ void sc_plan_describe_step(const struct sc_plan *plan, int64_t index, struct sc_
 	snprintf(step->kernel, sizeof(step->kernel), "%s%s%s %s", kernel, method, tail,
 		 s->pass == PASS_LOSS ? "double" : plan->engine.kernels->name);
 	snprintf(step->shape, sizeof(step->shape), "%lldx%lldx%lld -> %lldx%lldx%lld", (long long)in->height, (long long)in->width,
-		 (long long)in->channels, (long long)n->height, (long long)n->width, (long long)n->channels);
+		 (long long)in->channels, (long long)out->height, (long long)out->width, (long long)out->channels);
 	step->flops = step_flops(plan, s);
 	step->bytes = step_bytes(plan, s);
 	step->seconds = s->seconds;

@@ -2,7 +2,7 @@
  *
  * For inference, BatchNorm is folded into the weights of the convolution before it: that is what inference means here, so it is
  * done with or without --no-fuse. All else gives the bits of the ops one by one: a BatchNorm, or for inference a convolution, takes
- * in the addition and the rectifier that follow it.
+ * in the addition and the rectifier that follow it; for inference a direct convolution takes in max-pooling as well.
  *
  * A group is computed where its last node stands, when all its inputs are there; the values of the nodes inside it exist nowhere.
  */
@@ -36,7 +36,7 @@ static void join(struct sc_plan *plan, int node)
 	for (int k = 0; k < 2; k++) {
 		int input = plan->model->nodes[node].inputs[k];
 		if (input == SC_NONE || consumer_count(plan->model, input) != 1 || plan->group_end[input] != input ||
-		    !may_lead(plan, group_head(plan, input)))
+		    !may_lead(plan, group_head(plan, input)) || plan->model->nodes[input].kind == SC_NODE_MAX_POOL)
 			continue;
 		for (int i = 0; i <= input; i++)
 			if (plan->group_end[i] == input)
@@ -53,6 +53,19 @@ static bool folds_into_convolution(const struct sc_plan *plan, int node)
 	       model->nodes[input].kind == SC_NODE_CONVOLUTION;
 }
 
+/* What convolution_pool_forward asks for. */
+static bool pools_a_convolution(const struct sc_plan *plan, int node)
+{
+	const struct sc_node *n = &plan->model->nodes[node];
+	if (n->kind != SC_NODE_MAX_POOL || plan->mode != SC_MODE_INFER)
+		return false;
+	int head = group_head(plan, n->inputs[0]);
+	if (plan->model->nodes[head].kind != SC_NODE_CONVOLUTION || group_residual(plan, head) != SC_NONE)
+		return false;
+	struct sc_convolution c = node_convolution(plan, head);
+	return !c.winograd && c.groups == 1;
+}
+
 void fuse_nodes(struct sc_plan *plan)
 {
 	const struct sc_model *model = plan->model;
@@ -61,8 +74,10 @@ void fuse_nodes(struct sc_plan *plan)
 	if (plan->engine.keep_outputs) /* of a group only the last result would exist */
 		return;
 	for (int i = 1; i < model->node_count; i++) {
-		bool in_one = model->nodes[i].kind == SC_NODE_RELU ||
-			      (model->nodes[i].kind == SC_NODE_ADD && (plan->mode == SC_MODE_INFER || feeds_a_rectifier(model, i)));
+		bool in_one =
+			model->nodes[i].kind == SC_NODE_RELU ||
+			(model->nodes[i].kind == SC_NODE_ADD && (plan->mode == SC_MODE_INFER || feeds_a_rectifier(model, i))) ||
+			pools_a_convolution(plan, i);
 		if (folds_into_convolution(plan, i) || (in_one && !plan->engine.no_fuse))
 			join(plan, i);
 	}
@@ -87,17 +102,27 @@ int group_residual(const struct sc_plan *plan, int head)
 	return SC_NONE;
 }
 
-int group_norm(const struct sc_plan *plan, int head)
+/* The last node of this kind that a group takes in, or SC_NONE. */
+static int member_of_kind(const struct sc_plan *plan, int head, enum sc_node_kind kind)
 {
 	int end = plan->group_end[head];
-	for (int i = head + 1; i <= end; i++)
-		if (plan->group_end[i] == end && plan->model->nodes[i].kind == SC_NODE_BATCH_NORM)
+	for (int i = end; i > head; i--)
+		if (plan->group_end[i] == end && plan->model->nodes[i].kind == kind)
 			return i;
 	return SC_NONE;
 }
 
+int group_norm(const struct sc_plan *plan, int head)
+{
+	return member_of_kind(plan, head, SC_NODE_BATCH_NORM);
+}
+
 bool group_rectifies(const struct sc_plan *plan, int head)
 {
-	int end = plan->group_end[head];
-	return end != head && plan->model->nodes[end].kind == SC_NODE_RELU;
+	return member_of_kind(plan, head, SC_NODE_RELU) != SC_NONE;
+}
+
+int group_pool(const struct sc_plan *plan, int head)
+{
+	return member_of_kind(plan, head, SC_NODE_MAX_POOL);
 }

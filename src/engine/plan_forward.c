@@ -21,6 +21,12 @@ static void run_convolution(const struct sc_plan *plan, const struct step *s)
 	if (plan->mode == SC_MODE_TRAIN) /* the weights change with each step; an infer plan has them packed already */
 		plan->engine.kernels->convolution_pack(&c, parameter(plan, n->weight), buffer_at(plan, s->packed),
 						       plan->engine.pool);
+	int pooling = group_pool(plan, s->node);
+	if (pooling != SC_NONE) {
+		struct sc_max_pool m = node_max_pool(plan, pooling);
+		plan->engine.kernels->convolution_pool_forward(&c, &m, &t, buffer_at(plan, s->workspace), plan->engine.pool);
+		return;
+	}
 	plan->engine.kernels->convolution_forward(&c, &t, buffer_at(plan, s->workspace), plan->engine.pool);
 }
 
@@ -200,7 +206,11 @@ static int64_t workspace_of(const struct sc_plan *plan, int node)
 	int threads = sc_pool_threads(plan->engine.pool);
 	if (is_convolution(&plan->model->nodes[node])) {
 		struct sc_convolution c = node_convolution(plan, node);
-		return k->convolution_forward_workspace(&c, threads);
+		int pooling = group_pool(plan, node);
+		if (pooling == SC_NONE)
+			return k->convolution_forward_workspace(&c, threads);
+		struct sc_max_pool m = node_max_pool(plan, pooling);
+		return k->convolution_pool_workspace(&c, &m, threads);
 	}
 	if (plan->model->nodes[node].kind == SC_NODE_BATCH_NORM) {
 		struct sc_batch_norm b = node_batch_norm(plan, node);

@@ -107,11 +107,13 @@ struct sc_scale node_scale(const struct sc_plan *plan, int node);
 struct sc_subsample node_subsample(const struct sc_plan *plan, int node);
 
 /* fuse.c: fills group_end. A group begins with its head, a convolution or a BatchNorm; a lone node is its own head. The residual is
- * the node that the group adds, the norm the BatchNorm that is folded into its convolution; or SC_NONE. */
+ * the node that the group adds, the norm the BatchNorm that is folded into its convolution, the pool
+ * the max-pooling after that; or SC_NONE. */
 void fuse_nodes(struct sc_plan *plan);
 int group_head(const struct sc_plan *plan, int end);
 int group_residual(const struct sc_plan *plan, int head);
 int group_norm(const struct sc_plan *plan, int head);
+int group_pool(const struct sc_plan *plan, int head);
 bool group_rectifies(const struct sc_plan *plan, int head);
 int consumer_count(const struct sc_model *model, int node);
 

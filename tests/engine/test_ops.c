@@ -1,6 +1,7 @@
 /* test_ops.c - every fast kernel equals the reference, bit for bit, on the problem lines of tests/ops/.
  *
  * Usage: test_ops FILE... ; each result lies in memory of its exact size, so that a sanitizer sees a step outside. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,58 @@ static void test_convolution(const struct sc_convolution *c, bool bias)
 		free(expected[i]);
 	for (int i = 0; i < INPUTS; i++)
 		free(in[i]);
+}
+
+/* ---- A convolution that max-pooling follows ---------------------------------------------------------------------------------- */
+
+static float *pooled(const struct sc_kernels *k, const struct sc_convolution *c, const struct sc_max_pool *m, const float *src,
+		     const float *weights, const float *bias, struct sc_pool *pool)
+{
+	float *dst = fresh(m->mb * m->oh * m->ow * m->channels * 4);
+	void *packed = fresh(k->convolution_packed_bytes(c));
+	void *workspace = fresh(k->convolution_pool_workspace(c, m, sc_pool_threads(pool)));
+	const struct sc_convolution_forward t = {.src = src, .packed = packed, .bias = bias, .dst = dst, .relu = !bias};
+	k->convolution_pack(c, weights, packed, pool);
+	k->convolution_pool_forward(c, m, &t, workspace, pool);
+	free(packed), free(workspace);
+	return dst;
+}
+
+/* Windows that reach outside, that overlap, that leave rows out, and whose padding wins. */
+static void test_pooled_convolution(const struct sc_convolution *c, bool bias)
+{
+	static const struct {
+		int64_t kernel, stride, pad;
+		float pad_value;
+	} windows[] = {{3, 2, 1, -INFINITY}, {3, 1, 1, 0}, {1, 2, 0, -INFINITY}, {2, 3, 1, -INFINITY}};
+	float *src = numbers(c->mb * c->ih * c->iw * c->ic, SRC), *weights = numbers(sc_weight_count(c), WEIGHTS);
+	float *shift = bias ? numbers(c->oc, BIAS) : NULL;
+	for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+		const int64_t kernel = windows[i].kernel, stride = windows[i].stride, pad = windows[i].pad;
+		const struct sc_max_pool m = {.mb = c->mb,
+					      .ih = c->oh,
+					      .iw = c->ow,
+					      .oh = (c->oh + 2 * pad - kernel) / stride + 1,
+					      .ow = (c->ow + 2 * pad - kernel) / stride + 1,
+					      .channels = c->oc,
+					      .kh = kernel,
+					      .kw = kernel,
+					      .stride_h = stride,
+					      .stride_w = stride,
+					      .pad_top = pad,
+					      .pad_left = pad,
+					      .pad_value = windows[i].pad_value};
+		float *expected = pooled(&sc_kernels_reference, c, &m, src, weights, shift, pools[0]);
+		FOR_KERNELS(k, pool)
+		{
+			float *found = pooled(k, c, &m, src, weights, shift, pool);
+			compare("forward, pooled", k->name, sc_pool_threads(pool), expected, found,
+				m.mb * m.oh * m.ow * m.channels * 4);
+			free(found);
+		}
+		free(expected);
+	}
+	free(src), free(weights), free(shift);
 }
 
 /* ---- The other ops ----------------------------------------------------------------------------------------------------------- */
@@ -526,6 +579,8 @@ static bool run_line(const char *op, struct problem *p)
 		if (p->groups < 1 || p->ic % p->groups || p->oc % p->groups || (p->winograd && !sc_winograd_possible(&c)))
 			return false;
 		test_convolution(&c, p->bias);
+		if (c.groups == 1 && !c.winograd && !is_large(&c))
+			test_pooled_convolution(&c, p->bias);
 		return true;
 	}
 	if (strcmp(op, "subsample") == 0 && p->sh == p->sw && p->oc >= p->ic + p->left) {

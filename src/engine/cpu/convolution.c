@@ -136,17 +136,24 @@ int64_t SC_CPU(convolution_forward_workspace)(const struct sc_convolution *c, in
 	return (whole_lines(whole_bias_count(c)) + scratch_of(c, &correlation, threads)) * (int64_t)sizeof(float);
 }
 
+/* The bias, filled up to whole blocks, at the beginning of the workspace; scratch after it. */
+static struct correlation with_bias(const struct sc_convolution *c, const struct sc_convolution_forward *t, float *workspace)
+{
+	struct correlation correlation = forward_correlation(c);
+	int64_t bias_count = whole_bias_count(c);
+	if (t->bias) {
+		memcpy(workspace, t->bias, (size_t)c->oc * sizeof(float));
+		memset(workspace + c->oc, 0, (size_t)(bias_count - c->oc) * sizeof(float));
+	}
+	correlation.relu = t->relu, correlation.scratch = workspace + whole_lines(bias_count);
+	return correlation;
+}
+
 void SC_CPU(convolution_forward)(const struct sc_convolution *c, const struct sc_convolution_forward *t, void *workspace,
 				 struct sc_pool *pool)
 {
-	struct correlation correlation = forward_correlation(c);
-	float *whole_bias = workspace;
-	int64_t bias_count = whole_bias_count(c);
-	if (t->bias) {
-		memcpy(whole_bias, t->bias, (size_t)c->oc * sizeof(float));
-		memset(whole_bias + c->oc, 0, (size_t)(bias_count - c->oc) * sizeof(float));
-	}
-	correlation.relu = t->relu, correlation.scratch = whole_bias + whole_lines(bias_count);
+	struct correlation correlation = with_bias(c, t, workspace);
+	const float *whole_bias = workspace;
 	for (int64_t part = 0; part < forward_parts(c); part++) {
 		int64_t first = part * sc_group_oc(c);
 		correlation.src = t->src + part * sc_group_ic(c), correlation.dst = t->dst + first;
@@ -155,6 +162,19 @@ void SC_CPU(convolution_forward)(const struct sc_convolution *c, const struct sc
 		correlation.residual = t->residual ? t->residual + first : NULL;
 		run(c, &correlation, pool);
 	}
+}
+
+int64_t SC_CPU(convolution_pool_workspace)(const struct sc_convolution *c, const struct sc_max_pool *m, int threads)
+{
+	return (whole_lines(whole_bias_count(c)) + threads * SC_CPU(pooled_scratch)(m)) * (int64_t)sizeof(float);
+}
+
+void SC_CPU(convolution_pool_forward)(const struct sc_convolution *c, const struct sc_max_pool *m,
+				      const struct sc_convolution_forward *t, void *workspace, struct sc_pool *pool)
+{
+	struct correlation correlation = with_bias(c, t, workspace);
+	correlation.src = t->src, correlation.weights = t->packed, correlation.bias = t->bias ? workspace : NULL;
+	SC_CPU(correlate_pooled)(&correlation, m, t->dst, pool);
 }
 
 /* ---- Backward data ----------------------------------------------------------------------------------------------------------- */

@@ -58,6 +58,11 @@ static inline int64_t tile_begin(int64_t pixels, int64_t tiles, int64_t i)
 int64_t SC_CPU(correlation_scratch)(const struct correlation *c);
 void SC_CPU(correlate)(const struct correlation *c, struct sc_pool *pool);
 
+/* The same with max-pooling after it (one correlation, not in groups): the results of `c` exist only in its scratch, a few rows at
+ * a time; dst: what is pooled. */
+int64_t SC_CPU(pooled_scratch)(const struct sc_max_pool *m);
+void SC_CPU(correlate_pooled)(const struct correlation *c, const struct sc_max_pool *m, float *dst, struct sc_pool *pool);
+
 /* The same two for each way: along rows, across the batch, for groups side by side. */
 int64_t SC_CPU(rows_scratch)(const struct correlation *c);
 void SC_CPU(correlate_rows)(const struct correlation *c, struct sc_pool *pool);

@@ -32,8 +32,13 @@ static int64_t tile_columns(const struct correlation *c, int64_t x0, int pixels,
 {
 	bool gapless = c->src_pixel == (c->spread ? c->depth * BLOCK : c->depth);
 	int64_t count = 0;
+	const int64_t left = x0 * c->step_w - c->pad_w, right = left + (pixels - 1) * c->step_w + c->taps_w;
+	if (gapless && left >= 0 && right <= c->src_w) { /* most tiles, and the divisions below are slow */
+		columns[0] = (struct column){.tap = 0, .count = c->taps_w, .first = 0, .last = pixels};
+		return 1;
+	}
 	for (int64_t s = 0; s < c->taps_w; s++) {
-		int64_t start = x0 * c->step_w + s - c->pad_w; /* source column of pixel 0 */
+		int64_t start = left + s; /* source column of pixel 0 */
 		int64_t first = start < 0 ? (-start + c->step_w - 1) / c->step_w : 0;
 		int64_t last = start >= c->src_w ? 0 : (c->src_w - 1 - start) / c->step_w + 1;
 		last = minimum(last, pixels);

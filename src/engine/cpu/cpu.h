@@ -10,6 +10,9 @@ void SC_CPU(convolution_pack)(const struct sc_convolution *c, const float *weigh
 int64_t SC_CPU(convolution_forward_workspace)(const struct sc_convolution *c, int threads);
 void SC_CPU(convolution_forward)(const struct sc_convolution *c, const struct sc_convolution_forward *t, void *workspace,
 				 struct sc_pool *pool);
+int64_t SC_CPU(convolution_pool_workspace)(const struct sc_convolution *c, const struct sc_max_pool *m, int threads);
+void SC_CPU(convolution_pool_forward)(const struct sc_convolution *c, const struct sc_max_pool *m,
+				      const struct sc_convolution_forward *t, void *workspace, struct sc_pool *pool);
 int64_t SC_CPU(convolution_backward_data_workspace)(const struct sc_convolution *c, int threads);
 void SC_CPU(convolution_backward_data)(const struct sc_convolution *c, const float *diff_dst, const float *weights, float *diff_src,
 				       bool accumulate, void *workspace, struct sc_pool *pool);
@@ -31,6 +34,9 @@ void SC_CPU(add)(int64_t count, const float *a, const float *b, float *sum, stru
 void SC_CPU(max_pool_forward)(const struct sc_max_pool *m, const float *src, float *dst, uint8_t *winner, struct sc_pool *pool);
 void SC_CPU(max_pool_backward)(const struct sc_max_pool *m, const float *diff_dst, const uint8_t *winner, float *diff_src,
 			       struct sc_pool *pool);
+/* A row of max-pooling: rows (kh) are those of the source that its windows see, NULL for one outside; winner (ow, channels) or
+ * NULL. */
+void SC_CPU(max_pool_row)(const struct sc_max_pool *m, const float *const *rows, float *dst, uint8_t *winner);
 void SC_CPU(average_pool_forward)(const struct sc_average_pool *a, const float *src, float *dst, struct sc_pool *pool);
 void SC_CPU(average_pool_backward)(const struct sc_average_pool *a, const float *diff_dst, float *diff_src, struct sc_pool *pool);
 void SC_CPU(sigmoid_forward)(int64_t count, const float *src, float *dst, struct sc_pool *pool);

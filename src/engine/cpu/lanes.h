@@ -15,8 +15,9 @@
 #define SC_CPU_EXPAND(isa, name) SC_CPU_PASTE(isa, name)
 #define SC_CPU(name)             SC_CPU_EXPAND(SC_ISA, name)
 
-/* Inlined everywhere: constant arguments choose what is compiled. Coverage counts it once, whoever calls it with whatever constants. */
-#ifdef SC_COVERAGE
+/* Inlined everywhere: constant arguments choose what is compiled. Coverage and analysers look at each function once, whoever calls it
+ * with whatever constants. */
+#ifdef SC_NO_INLINE
 #define SC_INLINE static __attribute__((noinline, unused))
 #else
 #define SC_INLINE static inline __attribute__((always_inline))

@@ -14,26 +14,43 @@ struct max_work {
 	const uint8_t *won;
 };
 
-/* Channels [0, count) of one output pixel, taps by row and column; a later tap wins if it is greater, or not a number. */
-static void pool_pixel(const struct sc_max_pool *m, const float *image, int64_t top, int64_t left, int64_t count,
-		       float *restrict dst, uint8_t *restrict winner)
+/* Channels [c0, c0 + count) of one output pixel, taps by row and column; a later tap wins if it is greater, or not a number. */
+SC_INLINE void pool_pixel(const struct sc_max_pool *m, const float *const *rows, int64_t left, int64_t c0, int64_t count,
+			  float *restrict dst, uint8_t *restrict winner, const bool marks)
 {
 	float best[GROUP];
 	int32_t who[GROUP];
 	for (int64_t tap = 0; tap < m->kh * m->kw; tap++) {
-		int64_t iy = top + tap / m->kw, ix = left + tap % m->kw;
-		bool inside = iy >= 0 && iy < m->ih && ix >= 0 && ix < m->iw;
-		const float *src = inside ? image + (iy * m->iw + ix) * m->channels : NULL;
+		const float *row = rows[tap / m->kw];
+		int64_t ix = left + tap % m->kw;
+		bool inside = row && ix >= 0 && ix < m->iw;
+		const float *src = inside ? row + ix * m->channels + c0 : NULL;
 		int32_t mark = inside ? (int32_t)tap : PADDING;
 		for (int64_t c = 0; c < count; c++) {
 			float value = src ? src[c] : m->pad_value;
 			bool wins = tap == 0 || value > best[c] || value != value;
 			best[c] = wins ? value : best[c];
-			who[c] = wins ? mark : who[c];
+			if (marks)
+				who[c] = wins ? mark : who[c];
 		}
 	}
-	for (int64_t c = 0; c < count; c++)
-		dst[c] = best[c], winner[c] = (uint8_t)who[c];
+	for (int64_t c = 0; c < count; c++) {
+		dst[c0 + c] = best[c];
+		if (marks)
+			winner[c0 + c] = (uint8_t)who[c];
+	}
+}
+
+void SC_CPU(max_pool_row)(const struct sc_max_pool *m, const float *const *rows, float *dst, uint8_t *winner)
+{
+	for (int64_t x = 0; x < m->ow; x++)
+		for (int64_t c = 0; c < m->channels; c += GROUP) {
+			int64_t left = x * m->stride_w - m->pad_left, at = x * m->channels, count = minimum(GROUP, m->channels - c);
+			if (winner)
+				pool_pixel(m, rows, left, c, count, dst + at, winner + at, true);
+			else
+				pool_pixel(m, rows, left, c, count, dst + at, NULL, false);
+		}
 }
 
 static void max_rows(void *context, int slot, int64_t begin, int64_t end)
@@ -42,14 +59,11 @@ static void max_rows(void *context, int slot, int64_t begin, int64_t end)
 	const struct max_work *w = context;
 	const struct sc_max_pool *m = w->m;
 	for (int64_t row = begin; row < end; row++) {
-		int64_t n = row / m->oh, y = row % m->oh;
-		for (int64_t x = 0; x < m->ow; x++)
-			for (int64_t c = 0; c < m->channels; c += GROUP) {
-				int64_t at = (row * m->ow + x) * m->channels + c;
-				pool_pixel(m, w->src + n * m->ih * m->iw * m->channels + c, y * m->stride_h - m->pad_top,
-					   x * m->stride_w - m->pad_left, minimum(GROUP, m->channels - c), w->dst + at,
-					   w->winner + at);
-			}
+		const float *rows[SC_MAX_KERNEL], *image = w->src + row / m->oh * m->ih * m->iw * m->channels;
+		const int64_t top = row % m->oh * m->stride_h - m->pad_top, at = row * m->ow * m->channels;
+		for (int64_t r = 0; r < m->kh; r++)
+			rows[r] = top + r >= 0 && top + r < m->ih ? image + (top + r) * m->iw * m->channels : NULL;
+		SC_CPU(max_pool_row)(m, rows, w->dst + at, w->winner + at);
 	}
 }
 
@@ -90,7 +104,8 @@ static void gather_rows(void *context, int slot, int64_t begin, int64_t end)
 			for (int64_t y = y_begin; y < y_end; y++)
 				for (int64_t x = x_begin; x < x_end; x++) {
 					int64_t at = ((n * m->oh + y) * m->ow + x) * m->channels;
-					int64_t tap_y = iy + m->pad_top - y * m->stride_h, tap_x = ix + m->pad_left - x * m->stride_w;
+					int64_t tap_y = iy + m->pad_top - y * m->stride_h,
+						tap_x = ix + m->pad_left - x * m->stride_w;
 					add_won(dst, w->diff_dst + at, w->won + at, (int32_t)(tap_y * m->kw + tap_x), m->channels);
 				}
 		}

@@ -32,6 +32,22 @@ void sc_reference_max_pool_forward(const struct sc_max_pool *m, const float *src
 				}
 }
 
+/* Workspace: the convolution's result, winners. */
+int64_t sc_reference_convolution_pool_workspace(const struct sc_convolution *c, const struct sc_max_pool *m, int threads)
+{
+	(void)threads;
+	return c->mb * c->oh * c->ow * c->oc * (int64_t)sizeof(float) + m->mb * m->oh * m->ow * m->channels;
+}
+
+void sc_reference_convolution_pool_forward(const struct sc_convolution *c, const struct sc_max_pool *m,
+					   const struct sc_convolution_forward *t, void *workspace, struct sc_pool *pool)
+{
+	struct sc_convolution_forward convolution = *t;
+	convolution.dst = workspace;
+	sc_reference_convolution_forward(c, &convolution, NULL, pool);
+	sc_reference_max_pool_forward(m, workspace, t->dst, (uint8_t *)(convolution.dst + c->mb * c->oh * c->ow * c->oc), pool);
+}
+
 /* A pixel that won several windows adds their gradients, by output row, then by output column. */
 void sc_reference_max_pool_backward(const struct sc_max_pool *m, const float *diff_dst, const uint8_t *winner, float *diff_src,
 				    struct sc_pool *pool)

@@ -15,6 +15,9 @@ void sc_reference_convolution_forward(const struct sc_convolution *c, const stru
 				      struct sc_pool *pool);
 /* What becomes of the sum of element i, in output channel o: bias, residual, rectifier. */
 float sc_reference_convolution_finish(const struct sc_convolution_forward *t, int64_t i, int64_t o, float sum);
+int64_t sc_reference_convolution_pool_workspace(const struct sc_convolution *c, const struct sc_max_pool *m, int threads);
+void sc_reference_convolution_pool_forward(const struct sc_convolution *c, const struct sc_max_pool *m,
+					   const struct sc_convolution_forward *t, void *workspace, struct sc_pool *pool);
 int64_t sc_reference_convolution_backward_data_workspace(const struct sc_convolution *c, int threads);
 void sc_reference_convolution_backward_data(const struct sc_convolution *c, const float *diff_dst, const float *weights,
 					    float *diff_src, bool accumulate, void *workspace, struct sc_pool *pool);
