@@ -49,7 +49,7 @@ static inline int write_net(void)
 	FILE *stream = fopen(net, "w");
 	if (!stream)
 		return 1;
-	fputs("{\"blocks\": [1, 1], \"widths\": [4, 8], \"stem_channels\": 4, \"stem_kernel\": 3, \"stem_stride\": 1, "
+	fputs("{\"blocks\": [2, 1], \"widths\": [4, 8], \"stem_channels\": 4, \"stem_kernel\": 3, \"stem_stride\": 1, "
 	      "\"stem_pool\": false}",
 	      stream);
 	return fclose(stream);
