@@ -30,13 +30,31 @@ static bool may_lead(const struct sc_plan *plan, int node)
 	return kind == SC_NODE_BATCH_NORM || (kind == SC_NODE_CONVOLUTION && plan->mode == SC_MODE_INFER);
 }
 
-/* Puts a node into the group of one of its inputs, if there is one whose result nobody else reads. */
+/* The order in which a kernel does what a group takes in, each once at most. */
+static int turn_of(enum sc_node_kind kind)
+{
+	switch (kind) {
+	case SC_NODE_BATCH_NORM:
+		return 1;
+	case SC_NODE_ADD:
+		return 2;
+	case SC_NODE_RELU:
+		return 3;
+	case SC_NODE_MAX_POOL:
+		return 4;
+	default: /* a convolution, which leads */
+		return 0;
+	}
+}
+
+/* Puts a node into the group of one of its inputs, if there is one whose result nobody else reads, and whose turn comes before. */
 static void join(struct sc_plan *plan, int node)
 {
+	const struct sc_node *nodes = plan->model->nodes;
 	for (int k = 0; k < 2; k++) {
-		int input = plan->model->nodes[node].inputs[k];
+		int input = nodes[node].inputs[k];
 		if (input == SC_NONE || consumer_count(plan->model, input) != 1 || plan->group_end[input] != input ||
-		    !may_lead(plan, group_head(plan, input)) || plan->model->nodes[input].kind == SC_NODE_MAX_POOL)
+		    !may_lead(plan, group_head(plan, input)) || turn_of(nodes[input].kind) >= turn_of(nodes[node].kind))
 			continue;
 		for (int i = 0; i <= input; i++)
 			if (plan->group_end[i] == input)
@@ -91,18 +109,7 @@ int group_head(const struct sc_plan *plan, int end)
 	return head;
 }
 
-int group_residual(const struct sc_plan *plan, int head)
-{
-	int end = plan->group_end[head];
-	for (int i = head + 1; i <= end; i++) {
-		const struct sc_node *n = &plan->model->nodes[i];
-		if (plan->group_end[i] == end && n->kind == SC_NODE_ADD)
-			return plan->group_end[n->inputs[0]] == end ? n->inputs[1] : n->inputs[0];
-	}
-	return SC_NONE;
-}
-
-/* The last node of this kind that a group takes in, or SC_NONE. */
+/* The node of this kind that a group takes in, or SC_NONE. */
 static int member_of_kind(const struct sc_plan *plan, int head, enum sc_node_kind kind)
 {
 	int end = plan->group_end[head];
@@ -110,6 +117,15 @@ static int member_of_kind(const struct sc_plan *plan, int head, enum sc_node_kin
 		if (plan->group_end[i] == end && plan->model->nodes[i].kind == kind)
 			return i;
 	return SC_NONE;
+}
+
+int group_residual(const struct sc_plan *plan, int head)
+{
+	int adds = member_of_kind(plan, head, SC_NODE_ADD);
+	if (adds == SC_NONE)
+		return SC_NONE;
+	const int *inputs = plan->model->nodes[adds].inputs;
+	return plan->group_end[inputs[0]] == plan->group_end[head] ? inputs[1] : inputs[0];
 }
 
 int group_norm(const struct sc_plan *plan, int head)

@@ -43,8 +43,8 @@ static inline bool sc_tap_meets_axis(int64_t tap, int64_t stride, int64_t pad, i
 	int64_t first = tap < pad ? (pad - tap + stride - 1) / stride : 0; /* the first output whose tap is not before the source */
 	return first < outputs && first * stride - pad + tap < size;
 }
-/* Whether a tap takes a pixel from inside the source for any output. On small maps some taps meet padding alone: their weights have
- * no effect, and their gradients are 0. By Winograd, where rounding goes other ways, all taps count. */
+/* Whether a tap takes a pixel from inside the source for any output. On small maps some taps meet padding alone: their weights have no
+ * effect, and their gradients are 0. By Winograd, where rounding goes other ways, all taps count. */
 static inline bool sc_tap_meets_data(const struct sc_convolution *c, int64_t row, int64_t column)
 {
 	return c->winograd || (sc_tap_meets_axis(row, c->stride_h, c->pad_top, c->ih, c->oh) &&
@@ -137,8 +137,8 @@ struct sc_kernels {
 	int64_t (*convolution_backward_data_workspace)(const struct sc_convolution *c, int threads);
 	void (*convolution_backward_data)(const struct sc_convolution *c, const float *diff_dst, const float *weights,
 					  float *diff_src, bool accumulate, void *workspace, struct sc_pool *pool);
-	/* diff_weights (kh, kw, ic / groups, oc), diff_bias (oc) or NULL; both are overwritten, but for taps that meet no data:
-	 * their numbers are 0 before, and stay so. */
+	/* diff_weights (kh, kw, ic / groups, oc), diff_bias (oc) or NULL; both are overwritten, but for taps that meet no data: their
+	 * numbers are 0 before, and stay so. */
 	int64_t (*convolution_backward_weights_workspace)(const struct sc_convolution *c, int threads);
 	void (*convolution_backward_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst,
 					     float *diff_weights, float *diff_bias, void *workspace, struct sc_pool *pool);

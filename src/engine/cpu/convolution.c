@@ -188,8 +188,8 @@ struct axis {
 static struct axis class_axis(int64_t offset, int64_t size, int64_t kernel, int64_t stride, int64_t pad)
 {
 	int64_t lowest = (offset + pad) % stride;
-	struct axis a = {.count = (size - offset + stride - 1) / stride};
-	a.taps = lowest < kernel ? (kernel - lowest + stride - 1) / stride : 0;
+	struct axis a = {.count = parts_of(size - offset, stride)};
+	a.taps = lowest < kernel ? parts_of(kernel - lowest, stride) : 0;
 	a.first_tap = lowest + stride * (a.taps - 1);
 	a.pad = a.taps - 1 - (offset + pad - lowest) / stride;
 	return a;

@@ -32,7 +32,13 @@ struct correlation {
 
 static inline int64_t blocks_of(int64_t channels)
 {
-	return (channels + BLOCK - 1) / BLOCK;
+	return parts_of(channels, BLOCK);
+}
+
+/* Numbers of a chain: the weights of an output channel. */
+static inline int64_t chain_length(const struct correlation *c)
+{
+	return c->taps_h * c->taps_w * c->depth;
 }
 
 /* One tap, without padding: an output pixel sees one source pixel. */
@@ -75,7 +81,7 @@ void SC_CPU(correlate_groups)(const struct correlation *c, struct sc_pool *pool)
 void SC_CPU(correlate_row)(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t first, int64_t last);
 static inline int64_t row_tiles(const struct correlation *c)
 {
-	return (c->out_w + TILE_PIXELS - 1) / TILE_PIXELS;
+	return parts_of(c->out_w, TILE_PIXELS);
 }
 
 /* Packs weights for a correlation: tap (r, s) of the pack is tap (first_h + r * step_h, first_w + s * step_w) of the kernel, steps

@@ -13,7 +13,7 @@
 /* Gathered sources of a pixel: its valid taps' stretches one after the other. Rows are kept off each other's cache sets. */
 static int64_t gathered_stride(const struct correlation *c)
 {
-	return c->taps_h * c->taps_w * c->depth + 16;
+	return chain_length(c) + 16;
 }
 
 static int64_t gathered_images(const struct correlation *c)
@@ -54,7 +54,7 @@ static void run_batch_tiles(const struct correlation *c, const struct pixel *p, 
 			    const float *gathered)
 {
 	struct segment segments[SC_MAX_KERNEL];
-	int64_t length = (p->last_w - p->first_w) * c->depth, tiles = (images + TILE_PIXELS - 1) / TILE_PIXELS;
+	int64_t length = (p->last_w - p->first_w) * c->depth, tiles = parts_of(images, TILE_PIXELS);
 	int64_t rows = length ? p->last_h - p->first_h : 0;
 	for (int64_t t = 0; t < tiles; t++) {
 		int64_t begin = tile_begin(images, tiles, t);
@@ -87,7 +87,7 @@ static void run_batch_tiles(const struct correlation *c, const struct pixel *p, 
 static void batch_units(void *context, int slot, int64_t begin, int64_t end)
 {
 	const struct correlation *c = context;
-	int64_t group = gathered_images(c), groups = (c->mb + group - 1) / group;
+	int64_t group = gathered_images(c), groups = parts_of(c->mb, group);
 	int64_t pixels = c->out_h * c->out_w, blocks = blocks_of(c->width);
 	float *gathered = c->scratch + slot * SC_CPU(batch_scratch)(c);
 	for (int64_t unit = begin; unit < end; unit++) {
@@ -108,7 +108,7 @@ int64_t SC_CPU(batch_scratch)(const struct correlation *c)
 void SC_CPU(correlate_batch)(const struct correlation *c, struct sc_pool *pool)
 {
 	struct correlation shared = *c;
-	int64_t group = gathered_images(c), groups = (c->mb + group - 1) / group;
-	int64_t shares = (blocks_of(c->width) + GATHER_BLOCKS - 1) / GATHER_BLOCKS;
+	int64_t group = gathered_images(c), groups = parts_of(c->mb, group);
+	int64_t shares = parts_of(blocks_of(c->width), GATHER_BLOCKS);
 	sc_pool_run(pool, batch_units, &shared, shares * groups * c->out_h * c->out_w, 1);
 }

@@ -67,6 +67,6 @@ void SC_CPU(correlate_pooled)(const struct correlation *c, const struct sc_max_p
 {
 	struct pooled p = {.c = c, .m = m, .dst = dst};
 	p.unit_rows = maximum(1, minimum(UNIT_ROWS, m->mb * m->oh / sc_pool_threads(pool)));
-	p.image_units = (m->oh + p.unit_rows - 1) / p.unit_rows;
+	p.image_units = parts_of(m->oh, p.unit_rows);
 	sc_pool_run(pool, pooled_units, &p, m->mb * p.image_units, 1);
 }

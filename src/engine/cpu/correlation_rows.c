@@ -32,14 +32,9 @@ static int64_t tile_columns(const struct correlation *c, int64_t x0, int pixels,
 {
 	bool gapless = c->src_pixel == (c->spread ? c->depth * BLOCK : c->depth);
 	int64_t count = 0;
-	const int64_t left = x0 * c->step_w - c->pad_w, right = left + (pixels - 1) * c->step_w + c->taps_w;
-	if (gapless && left >= 0 && right <= c->src_w) { /* most tiles, and the divisions below are slow */
-		columns[0] = (struct column){.tap = 0, .count = c->taps_w, .first = 0, .last = pixels};
-		return 1;
-	}
 	for (int64_t s = 0; s < c->taps_w; s++) {
-		int64_t start = left + s; /* source column of pixel 0 */
-		int64_t first = start < 0 ? (-start + c->step_w - 1) / c->step_w : 0;
+		int64_t start = x0 * c->step_w + s - c->pad_w; /* source column of pixel 0 */
+		int64_t first = start < 0 ? parts_of(-start, c->step_w) : 0;
 		int64_t last = start >= c->src_w ? 0 : (c->src_w - 1 - start) / c->step_w + 1;
 		last = minimum(last, pixels);
 		if (first >= last)
@@ -109,7 +104,7 @@ static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, 
 	struct segment segments[SC_MAX_KERNEL * SC_MAX_KERNEL];
 	int64_t column_count = tile_columns(c, x0, pixels, columns), count = 0, first, last;
 	int64_t top = y * c->step_h - c->pad_h;
-	const float *weights = c->weights + block * c->taps_h * c->taps_w * c->depth * BLOCK;
+	const float *weights = c->weights + block * chain_length(c) * BLOCK;
 	valid_taps(top, c->taps_h, c->src_h, &first, &last);
 	for (int64_t r = first; r < last; r++)
 		for (int64_t i = 0; i < column_count; i++) {
@@ -189,7 +184,7 @@ static void run_pointwise_tiles(const struct correlation *c, int64_t block, cons
 
 static int64_t row_strips(const struct correlation *c)
 {
-	return (row_tiles(c) + STRIP_TILES - 1) / STRIP_TILES;
+	return parts_of(row_tiles(c), STRIP_TILES);
 }
 
 /* Blocks of output channels in sets that are done together, and units of work, strips, in each set. */
@@ -205,10 +200,10 @@ static int64_t first_block(const struct rows *rows, int64_t set)
 
 static struct fetch fetch_of(const struct correlation *c, const float *at, int64_t numbers, int64_t tiles)
 {
-	const int64_t chain = c->taps_h * c->taps_w * c->depth;
+	const int64_t chain = chain_length(c);
 	if (numbers <= 0 || chain == 0)
 		return (struct fetch){0};
-	const int64_t step = (numbers + tiles * chain - 1) / (tiles * chain);
+	const int64_t step = parts_of(numbers, tiles * chain);
 	return (struct fetch){at, step, step * chain};
 }
 
@@ -220,7 +215,7 @@ static struct fetch next_weights(const struct rows *rows, int64_t set, int64_t u
 	const int64_t units = minimum(rows->units, GRAIN), begin = rows->units - units;
 	if (set + 1 == rows->sets || unit < begin)
 		return (struct fetch){0};
-	const int64_t block = c->taps_h * c->taps_w * c->depth * BLOCK, first = first_block(rows, set + 1);
+	const int64_t block = chain_length(c) * BLOCK, first = first_block(rows, set + 1);
 	const int64_t share = (first_block(rows, set + 2) - first) * block / units;
 	const struct fetch fetch = fetch_of(c, c->weights + first * block + (unit - begin) * share, share, tiles);
 	return fetch.step <= CACHE_LINE ? fetch : (struct fetch){0};
@@ -292,14 +287,14 @@ int64_t SC_CPU(rows_scratch)(const struct correlation *c)
  * and so knows which weights it reads next. */
 void SC_CPU(correlate_rows)(const struct correlation *c, struct sc_pool *pool)
 {
-	const int64_t chain = c->taps_h * c->taps_w * c->depth, blocks = blocks_of(c->width), threads = sc_pool_threads(pool);
+	const int64_t chain = chain_length(c), blocks = blocks_of(c->width), threads = sc_pool_threads(pool);
 	const int64_t together = maximum(1, CACHED_WEIGHTS / maximum(1, chain * BLOCK));
-	struct rows rows = {c, (blocks + together - 1) / together, c->mb * c->out_h * row_strips(c)};
+	struct rows rows = {c, parts_of(blocks, together), c->mb * c->out_h * row_strips(c)};
 	int64_t grain = minimum(c->out_h, GRAIN);
 	if (chain * c->width > c->mb * c->src_h * c->src_w * c->depth && rows.units < GRAIN * threads) {
 		const int64_t turns = TURNS * threads;
-		rows.sets = minimum(blocks, (rows.sets + turns - 1) / turns * turns);
-		grain = (rows.sets + turns - 1) / turns * rows.units;
+		rows.sets = minimum(blocks, parts_of(rows.sets, turns) * turns);
+		grain = parts_of(rows.sets, turns) * rows.units;
 	}
 	sc_pool_run(pool, row_units, &rows, rows.sets * rows.units, grain);
 }

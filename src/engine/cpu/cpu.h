@@ -67,6 +67,11 @@ SC_INLINE int64_t maximum(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
 }
+/* Parts of `size` that `count` things make, the last one perhaps smaller. */
+SC_INLINE int64_t parts_of(int64_t count, int64_t size)
+{
+	return (count + size - 1) / size;
+}
 /* Numbers rounded up to whole cache lines, so that parts of a workspace do not share one. */
 SC_INLINE int64_t whole_lines(int64_t numbers)
 {

@@ -17,7 +17,7 @@ struct elements {
 
 static int64_t pieces(int64_t count)
 {
-	return (count + PIECE - 1) / PIECE;
+	return parts_of(count, PIECE);
 }
 
 static void relu_pieces(void *context, int slot, int64_t begin, int64_t end)
@@ -146,7 +146,7 @@ void SC_CPU(sgd_idle)(const struct sc_sgd *s, const float *learning_rates, int64
 		      float *velocity, struct sc_pool *pool)
 {
 	struct idle e = {s, learning_rates, steps, count, values, velocity};
-	sc_pool_run(pool, sgd_idle_pieces, &e, (count + IDLE_PIECE - 1) / IDLE_PIECE, 1);
+	sc_pool_run(pool, sgd_idle_pieces, &e, parts_of(count, IDLE_PIECE), 1);
 }
 
 #define INFINITE 0x7f800000

@@ -96,7 +96,7 @@ static void scale_groups(void *context, int slot, int64_t begin, int64_t end)
 	(void)slot;
 	const struct scale_work *w = context;
 	const struct sc_scale *s = w->s;
-	const int64_t groups = (s->channels + GROUP - 1) / GROUP;
+	const int64_t groups = parts_of(s->channels, GROUP);
 	for (int64_t i = begin; i < end; i++) {
 		int64_t n = i / groups, c = i % groups * GROUP;
 		scale_group(s, w->t, n * s->pixels * s->channels + c, n * s->channels + c, minimum(GROUP, s->channels - c));
@@ -106,5 +106,5 @@ static void scale_groups(void *context, int slot, int64_t begin, int64_t end)
 void SC_CPU(scale_backward)(const struct sc_scale *s, const struct sc_scale_backward *t, struct sc_pool *pool)
 {
 	struct scale_work w = {.s = s, .t = t};
-	sc_pool_run(pool, scale_groups, &w, s->mb * ((s->channels + GROUP - 1) / GROUP), 1);
+	sc_pool_run(pool, scale_groups, &w, s->mb * parts_of(s->channels, GROUP), 1);
 }

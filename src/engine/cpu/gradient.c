@@ -35,16 +35,16 @@ static void cut_regions(struct gradient *g, int64_t threads)
 	while (blocks < minimum(g->blocks, REGION_BLOCKS) && (blocks + 1) * (blocks + 1) <= pairs)
 		blocks++;
 	int64_t tiles = g->spread || g->by_columns ? g->tiles : maximum(1, pairs / blocks);
-	g->block_sets = (g->blocks + blocks - 1) / blocks;
-	g->tile_sets = (g->tiles + tiles - 1) / tiles;
+	g->block_sets = parts_of(g->blocks, blocks);
+	g->tile_sets = parts_of(g->tiles, tiles);
 	if (g->tile_sets > 1 && g->chunks * g->parts * g->block_sets * g->tile_sets < MANY_UNITS * threads)
-		g->tile_sets = minimum(g->tiles, (g->tile_sets + threads - 1) / threads * threads);
+		g->tile_sets = minimum(g->tiles, parts_of(g->tile_sets, threads) * threads);
 }
 
 static void cut_stretches(struct gradient *g)
 {
 	const struct sc_convolution *c = &g->c;
-	g->stretch_h = minimum(c->oh, (STRETCH_PIXELS + c->ow - 1) / c->ow);
+	g->stretch_h = minimum(c->oh, parts_of(STRETCH_PIXELS, c->ow));
 	if (g->spread)
 		g->stretch_h = minimum(g->stretch_h, spread_band(c->oh, c->stride_h, c->kh, c->iw * g->depth * BLOCK));
 	bool whole = g->stretch_h == c->oh && !g->spread;
@@ -65,9 +65,9 @@ static struct gradient plan_gradient(const struct sc_convolution *c, int threads
 	g.by_columns = !g.spread && g.depth < FEW_CHANNELS;
 	g.parts = g.spread ? blocks_of(c->oc) : c->groups;
 	g.width = g.spread ? BLOCK : sc_group_oc(c);
-	g.tiles = (g.depth + TILE_PIXELS - 1) / TILE_PIXELS;
-	g.rows = (g.depth + g.tiles - 1) / g.tiles;
-	g.tiles = (g.depth + g.rows - 1) / g.rows;
+	g.tiles = parts_of(g.depth, TILE_PIXELS);
+	g.rows = parts_of(g.depth, g.tiles);
+	g.tiles = parts_of(g.depth, g.rows);
 	g.blocks = blocks_of(g.width);
 	if (!g.by_columns && !g.spread)
 		dissolve_strides(&g);

@@ -42,7 +42,7 @@ static inline void valid_outputs(int64_t tap, int64_t stride, int64_t pad, int64
 				 int64_t *last)
 {
 	int64_t shift = tap - pad;
-	*first = shift < 0 ? (-shift + stride - 1) / stride : 0;
+	*first = shift < 0 ? parts_of(-shift, stride) : 0;
 	*last = shift >= size ? 0 : minimum(outputs, (size - 1 - shift) / stride + 1);
 	*last = maximum(*last, *first);
 }

@@ -16,12 +16,12 @@ struct stretch {
 
 static int64_t stretches_of_image(const struct gradient *g)
 {
-	return (g->c.oh + g->stretch_h - 1) / g->stretch_h;
+	return parts_of(g->c.oh, g->stretch_h);
 }
 
 static int64_t stretch_count(const struct gradient *g, const struct region *region)
 {
-	return (region->n1 - region->n0 + g->stretch_n - 1) / g->stretch_n * stretches_of_image(g);
+	return parts_of(region->n1 - region->n0, g->stretch_n) * stretches_of_image(g);
 }
 
 static struct stretch stretch_at(const struct gradient *g, const struct region *region, int64_t index)
@@ -54,8 +54,8 @@ static int64_t odd_lines(int64_t numbers)
 static struct cached cached_in(const struct gradient *g, float *scratch)
 {
 	int64_t reached = minimum(g->c.ih, (g->stretch_h - 1) * g->c.stride_h + g->c.kh);
-	int64_t pixels = g->stretch_n * reached * g->c.iw, tiles = (g->tiles + g->tile_sets - 1) / g->tile_sets;
-	int64_t blocks = (g->blocks + g->block_sets - 1) / g->block_sets;
+	int64_t pixels = g->stretch_n * reached * g->c.iw, tiles = parts_of(g->tiles, g->tile_sets);
+	int64_t blocks = parts_of(g->blocks, g->block_sets);
 	struct cached in = {
 		.source = scratch, .pixel = odd_lines(minimum(g->depth, tiles * g->rows)), .number = 1, .tile = g->rows};
 	if (g->spread)

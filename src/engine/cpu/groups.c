@@ -41,7 +41,7 @@ static void run_band(const struct correlation *c, int64_t block, int64_t n, int6
 static void band_units(void *context, int slot, int64_t begin, int64_t end)
 {
 	const struct correlation *c = context;
-	int64_t blocks = blocks_of(c->width), band = band_of(c), bands = (c->out_h + band - 1) / band;
+	int64_t blocks = blocks_of(c->width), band = band_of(c), bands = parts_of(c->out_h, band);
 	float *scratch = c->scratch + slot * SC_CPU(groups_scratch)(c);
 	for (int64_t unit = begin; unit < end; unit++) {
 		int64_t block = unit % blocks, y = unit / blocks % bands * band, n = unit / blocks / bands;
@@ -51,7 +51,7 @@ static void band_units(void *context, int slot, int64_t begin, int64_t end)
 
 void SC_CPU(correlate_groups)(const struct correlation *c, struct sc_pool *pool)
 {
-	int64_t band = band_of(c), bands = (c->out_h + band - 1) / band;
+	int64_t band = band_of(c), bands = parts_of(c->out_h, band);
 	struct correlation shared = *c;
 	sc_pool_run(pool, band_units, &shared, blocks_of(c->width) * bands * c->mb, 1);
 }

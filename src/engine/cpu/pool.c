@@ -104,8 +104,7 @@ static void gather_rows(void *context, int slot, int64_t begin, int64_t end)
 			for (int64_t y = y_begin; y < y_end; y++)
 				for (int64_t x = x_begin; x < x_end; x++) {
 					int64_t at = ((n * m->oh + y) * m->ow + x) * m->channels;
-					int64_t tap_y = iy + m->pad_top - y * m->stride_h,
-						tap_x = ix + m->pad_left - x * m->stride_w;
+					int64_t tap_y = iy + m->pad_top - y * m->stride_h, tap_x = ix + m->pad_left - x * m->stride_w;
 					add_won(dst, w->diff_dst + at, w->won + at, (int32_t)(tap_y * m->kw + tap_x), m->channels);
 				}
 		}

@@ -22,11 +22,6 @@ struct winograd {
 	int64_t set, sets; /* blocks of a set, and how many sets there are */
 };
 
-static int64_t parts_of(int64_t count, int64_t size)
-{
-	return (count + size - 1) / size;
-}
-
 static int64_t source_plane(const struct winograd *w)
 {
 	return w->group * w->c->depth + 16; /* places are kept off each other's cache sets */

@@ -42,7 +42,7 @@ static struct work plan_work(const struct sc_convolution *c)
 	w.chunks = sc_gradient_chunk_count(c);
 	w.chunk_images = sc_gradient_chunk_images(c);
 	w.slice = minimum(c->ic, SLICE_CHANNELS);
-	w.slices = (c->ic + w.slice - 1) / w.slice;
+	w.slices = parts_of(c->ic, w.slice);
 	w.group = minimum(GROUP_TILES, w.chunk_images * w.tiles_h * w.tiles_w);
 	return w;
 }
@@ -85,7 +85,7 @@ static void transform_tile(const struct work *w, int64_t tile, int64_t at, int64
 /* products (36, slice, oc) += v * p over the tiles of a group. */
 static void multiply(const struct work *w, int64_t tiles, int64_t channels, const float *v, const float *p, float *products)
 {
-	const int64_t oc = w->c->oc, parts = (channels + TILE_PIXELS - 1) / TILE_PIXELS;
+	const int64_t oc = w->c->oc, parts = parts_of(channels, TILE_PIXELS);
 	for (int64_t place = 0; place < PLACES; place++)
 		for (int64_t o = 0; o < oc; o += BLOCK)
 			for (int64_t part = 0; part < parts; part++) {
