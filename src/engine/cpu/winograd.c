@@ -17,14 +17,14 @@
 struct winograd {
 	const struct correlation *c;
 	const float *zeros; /* (depth) */
-	float *scratch;     /* of each slot: v (36, group, depth), then m (36, group, set's channels), each place a little apart */
+	float *scratch;     /* of each slot: v (36, group, depth), then m (36, group, set's channels) */
 	int64_t tiles_h, tiles_w, tiles, group, groups;
 	int64_t set, sets; /* blocks of a set, and how many sets there are */
 };
 
 static int64_t source_plane(const struct winograd *w)
 {
-	return w->group * w->c->depth + 16; /* places are kept off each other's cache sets */
+	return w->group * w->c->depth + PLACE_GAP;
 }
 
 static int64_t product_stride(const struct winograd *w)
@@ -34,7 +34,7 @@ static int64_t product_stride(const struct winograd *w)
 
 static int64_t product_plane(const struct winograd *w)
 {
-	return w->group * product_stride(w) + 16;
+	return w->group * product_stride(w) + PLACE_GAP;
 }
 
 static int64_t scratch_numbers(const struct winograd *w)
@@ -58,6 +58,11 @@ static struct winograd plan_tiles(const struct correlation *c, int threads)
 	w.group = parts_of(w.tiles, w.groups), w.groups = parts_of(w.tiles, w.group);
 	w.set = parts_of(blocks_of(c->width), w.sets), w.sets = parts_of(blocks_of(c->width), w.set);
 	return w;
+}
+
+static int64_t weight_plane(const struct correlation *c)
+{
+	return blocks_of(c->width) * c->depth * BLOCK + PLACE_GAP;
 }
 
 /* ---- Weights ---------------------------------------------------------------------------------------------------------------- */
@@ -100,12 +105,12 @@ static void weight_rows(void *context, int slot, int64_t begin, int64_t end)
 
 int64_t SC_CPU(winograd_weight_count)(const struct correlation *c)
 {
-	return PLACES * blocks_of(c->width) * c->depth * BLOCK;
+	return PLACES * weight_plane(c);
 }
 
 void SC_CPU(winograd_pack)(const struct correlation *c, const struct winograd_taps *taps, float *transformed, struct sc_pool *pool)
 {
-	struct weights w = {taps, c->depth, c->width, blocks_of(c->width) * c->depth * BLOCK, transformed};
+	struct weights w = {taps, c->depth, c->width, weight_plane(c), transformed};
 	sc_pool_run(pool, weight_rows, &w, blocks_of(c->width) * c->depth, 16);
 }
 
@@ -159,7 +164,7 @@ static void transform_tiles(const struct winograd *w, int64_t origin, int64_t ti
 
 static const float *weights_of(const struct winograd *w, int64_t place, int64_t block)
 {
-	return w->c->weights + (place * blocks_of(w->c->width) + block) * w->c->depth * BLOCK;
+	return w->c->weights + place * weight_plane(w->c) + block * w->c->depth * BLOCK;
 }
 
 /* For `tiles` tiles: one place, one block of output channels. m: its products of the first tile; next: the weights that are read

@@ -9,7 +9,8 @@
 #include "engine/cpu/correlation.h"
 #include "engine/kernels.h"
 
-#define PLACES 36 /* of a transformed tile */
+#define PLACES    36 /* of a transformed tile */
+#define PLACE_GAP 16 /* numbers between what two places have: their beginnings would all want the same few cache sets */
 
 /* Nine taps for each pair of source and output channel: strides are numbers from one tap, source channel, block of output channels
  * to the next. */
@@ -19,7 +20,7 @@ struct winograd_taps {
 };
 
 /* `correlation` is a 3x3 one with steps 1, both its channel counts multiples of LANES; its weights are transformed ones,
- * (36, blocks, depth, BLOCK). Workspace: a pixel of zeros, scratch. Counts are of numbers. */
+ * (36, blocks, depth, BLOCK) with gaps between the places. Workspace: a pixel of zeros, scratch. Counts are of numbers. */
 int64_t SC_CPU(winograd_weight_count)(const struct correlation *c);
 void SC_CPU(winograd_pack)(const struct correlation *c, const struct winograd_taps *taps, float *transformed, struct sc_pool *pool);
 int64_t SC_CPU(winograd_workspace)(const struct correlation *c, int threads);

@@ -23,17 +23,22 @@ struct work {
 
 static int64_t source_plane(const struct work *w)
 {
-	return w->group * w->slice + 16; /* places are kept off each other's cache sets */
+	return w->group * w->slice + PLACE_GAP;
 }
 
 static int64_t result_plane(const struct work *w)
 {
-	return w->group * w->c->oc + 16;
+	return w->group * w->c->oc + PLACE_GAP;
+}
+
+static int64_t product_plane(const struct work *w)
+{
+	return w->slice * w->c->oc + PLACE_GAP;
 }
 
 static int64_t scratch_numbers(const struct work *w)
 {
-	return PLACES * (source_plane(w) + result_plane(w) + w->slice * w->c->oc);
+	return PLACES * (source_plane(w) + result_plane(w) + product_plane(w));
 }
 
 static struct work plan_work(const struct sc_convolution *c)
@@ -97,7 +102,7 @@ static void multiply(const struct work *w, int64_t tiles, int64_t channels, cons
 					.images = {.count = 1},
 					.rows = {.count = 1},
 					.columns = {tiles, w->slice, oc},
-					.sums = products + (place * w->slice + begin) * oc + o,
+					.sums = products + place * product_plane(w) + begin * oc + o,
 					.sums_stride = oc,
 					.channels = minimum(BLOCK, oc - o),
 				};
@@ -108,7 +113,7 @@ static void multiply(const struct work *w, int64_t tiles, int64_t channels, cons
 /* products (36, slice, oc) to the chunk's part (3, 3, ic, oc), channels [first, first + channels). */
 static void finish(const struct work *w, int64_t first, int64_t channels, const float *products, float *sums)
 {
-	const int64_t ic = w->c->ic, oc = w->c->oc, plane = w->slice * oc;
+	const int64_t ic = w->c->ic, oc = w->c->oc, plane = product_plane(w);
 	for (int64_t i = 0; i < channels; i++)
 		for (int64_t o = 0; o < oc; o += LANES) {
 			const float *e = products + i * oc + o;
@@ -141,7 +146,7 @@ static void slice_units(void *context, int slot, int64_t begin, int64_t end)
 		int64_t channels = minimum(w->slice, w->c->ic - first), image_tiles = w->tiles_h * w->tiles_w;
 		int64_t tile = chunk * w->chunk_images * image_tiles;
 		int64_t last = minimum(w->c->mb, (chunk + 1) * w->chunk_images) * image_tiles;
-		memset(products, 0, (size_t)(PLACES * w->slice * w->c->oc) * sizeof(float));
+		memset(products, 0, (size_t)(PLACES * product_plane(w)) * sizeof(float));
 		for (; tile < last; tile += w->group) {
 			int64_t tiles = minimum(w->group, last - tile);
 			for (int64_t i = 0; i < tiles; i++)
