@@ -13,6 +13,7 @@
 #include "base/pool.h"
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/lanes.h"
+#include "engine/cpu/tile.h"
 
 struct correlation {
 	const float *src;      /* (mb, src_h, src_w) pixels of `depth` channels that count, src_pixel numbers apart */
@@ -58,6 +59,17 @@ static inline void valid_taps(int64_t start, int64_t taps, int64_t size, int64_t
 static inline int64_t tile_begin(int64_t pixels, int64_t tiles, int64_t i)
 {
 	return i * (pixels / tiles) + minimum(i, pixels % tiles);
+}
+
+/* Some blocks of output channels. */
+struct blocks {
+	int64_t first, count;
+};
+
+/* How many to hand to the tiles over `pixels`: so many as the narrowest of these does at once. */
+static inline int64_t blocks_at_once(int64_t pixels)
+{
+	return tile_blocks(pixels / parts_of(pixels, TILE_PIXELS));
 }
 
 /* Numbers of scratch that each thread needs. */

@@ -50,7 +50,7 @@ static void gather(const struct correlation *c, const struct pixel *p, int64_t n
 		}
 }
 
-static void run_batch_tiles(const struct correlation *c, const struct pixel *p, int64_t block, int64_t n0, int64_t images,
+static void run_batch_tiles(const struct correlation *c, const struct pixel *p, struct blocks blocks, int64_t n0, int64_t images,
 			    const float *gathered)
 {
 	struct segment segments[SC_MAX_KERNEL];
@@ -63,20 +63,22 @@ static void run_batch_tiles(const struct correlation *c, const struct pixel *p, 
 			segments[r] = (struct segment){
 				.src = gathered + begin * gathered_stride(c) + r * length,
 				.weights = c->weights +
-					   (((block * c->taps_h + p->first_h + r) * c->taps_w + p->first_w) * c->depth) * BLOCK,
+					   (((blocks.first * c->taps_h + p->first_h + r) * c->taps_w + p->first_w) * c->depth) * BLOCK,
 				.length = length,
 				.last = pixels,
 			};
-		int64_t at = (n0 + begin) * c->dst_image + p->y * c->dst_row + p->x * c->dst_pixel + block * BLOCK;
+		int64_t at = (n0 + begin) * c->dst_image + p->y * c->dst_row + p->x * c->dst_pixel + blocks.first * BLOCK;
 		struct tile tile = {
 			.segments = segments,
 			.segment_count = rows,
 			.pixel_stride = gathered_stride(c),
+			.blocks = blocks.count,
+			.block_weights = chain_length(c) * BLOCK,
 			.dst = c->dst + at,
 			.dst_stride = c->dst_image,
 			.residual = c->residual ? c->residual + at : NULL,
-			.bias = c->bias ? c->bias + block * BLOCK : NULL,
-			.channels = minimum(BLOCK, c->width - block * BLOCK),
+			.bias = c->bias ? c->bias + blocks.first * BLOCK : NULL,
+			.channels = minimum(blocks.count * BLOCK, c->width - blocks.first * BLOCK),
 			.accumulate = c->accumulate,
 			.relu = c->relu,
 		};
@@ -89,14 +91,15 @@ static void batch_units(void *context, int slot, int64_t begin, int64_t end)
 	const struct correlation *c = context;
 	int64_t group = gathered_images(c), groups = parts_of(c->mb, group);
 	int64_t pixels = c->out_h * c->out_w, blocks = blocks_of(c->width);
+	int64_t step = blocks_at_once(group);
 	float *gathered = c->scratch + slot * SC_CPU(batch_scratch)(c);
 	for (int64_t unit = begin; unit < end; unit++) {
 		struct pixel p = pixel_at(c, unit % pixels);
 		int64_t n0 = unit / pixels % groups * group, images = minimum(group, c->mb - n0);
-		int64_t first = unit / pixels / groups * GATHER_BLOCKS;
+		int64_t first = unit / pixels / groups * GATHER_BLOCKS, last = minimum(blocks, first + GATHER_BLOCKS);
 		gather(c, &p, n0, images, gathered);
-		for (int64_t block = first; block < minimum(blocks, first + GATHER_BLOCKS); block++)
-			run_batch_tiles(c, &p, block, n0, images, gathered);
+		for (int64_t block = first; block < last; block += step)
+			run_batch_tiles(c, &p, (struct blocks){block, minimum(step, last - block)}, n0, images, gathered);
 	}
 }
 

@@ -54,20 +54,22 @@ static int64_t tile_columns(const struct correlation *c, int64_t x0, int pixels,
 static void prefetch_results(const struct tile *tile, int pixels)
 {
 	for (int p = 0; p < pixels; p++)
-		for (int v = 0; v < VECTORS; v++)
-			__builtin_prefetch(tile->dst + p * tile->dst_stride + v * LANES, 1);
+		for (int64_t o = 0; o < tile->channels; o += LANES)
+			__builtin_prefetch(tile->dst + p * tile->dst_stride + o, 1);
 }
 
-/* The tile at (n, y, x0) of a block of output channels, its segments yet to be told. */
-static struct tile result_tile(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t x0)
+/* The tile at (n, y, x0), its segments yet to be told. */
+static struct tile result_tile(const struct correlation *c, struct blocks blocks, int64_t n, int64_t y, int64_t x0)
 {
-	int64_t at = n * c->dst_image + y * c->dst_row + x0 * c->dst_pixel + block * BLOCK;
+	int64_t at = n * c->dst_image + y * c->dst_row + x0 * c->dst_pixel + blocks.first * BLOCK;
 	return (struct tile){
+		.blocks = blocks.count,
+		.block_weights = chain_length(c) * BLOCK,
 		.dst = c->dst + at,
 		.dst_stride = c->dst_pixel,
 		.residual = c->residual ? c->residual + at : NULL,
-		.bias = c->bias ? c->bias + block * BLOCK : NULL,
-		.channels = minimum(BLOCK, c->width - block * BLOCK),
+		.bias = c->bias ? c->bias + blocks.first * BLOCK : NULL,
+		.channels = minimum(blocks.count * BLOCK, c->width - blocks.first * BLOCK),
 		.accumulate = c->accumulate,
 		.relu = c->relu,
 		.spread = c->spread,
@@ -97,14 +99,14 @@ static void advance(struct fetch *fetch, int64_t tiles)
 		fetch->at += tiles * fetch->share;
 }
 
-static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t x0, int pixels,
+static void run_row_tile(const struct correlation *c, struct blocks blocks, int64_t n, int64_t y, int64_t x0, int pixels,
 			 const struct fetch *fetch)
 {
 	struct column columns[SC_MAX_KERNEL];
 	struct segment segments[SC_MAX_KERNEL * SC_MAX_KERNEL];
 	int64_t column_count = tile_columns(c, x0, pixels, columns), count = 0, first, last;
 	int64_t top = y * c->step_h - c->pad_h;
-	const float *weights = c->weights + block * chain_length(c) * BLOCK;
+	const float *weights = c->weights + blocks.first * chain_length(c) * BLOCK;
 	valid_taps(top, c->taps_h, c->src_h, &first, &last);
 	for (int64_t r = first; r < last; r++)
 		for (int64_t i = 0; i < column_count; i++) {
@@ -118,26 +120,26 @@ static void run_row_tile(const struct correlation *c, int64_t block, int64_t n, 
 				.last = column->last,
 			};
 		}
-	struct tile tile = result_tile(c, block, n, y, x0);
+	struct tile tile = result_tile(c, blocks, n, y, x0);
 	tile.segments = segments, tile.segment_count = count, tile.pixel_stride = c->step_w * c->src_pixel;
 	tile.next = fetch->at, tile.next_step = fetch->step;
 	prefetch_results(&tile, pixels);
 	SC_CPU(tile_run)(pixels, &tile);
 }
 
-static void run_row_tiles(const struct correlation *c, int64_t block, const struct strip *s, struct fetch fetch)
+static void run_row_tiles(const struct correlation *c, struct blocks blocks, const struct strip *s, struct fetch fetch)
 {
 	int64_t tiles = row_tiles(c);
-	for (int64_t t = s->first; t < s->last; t++, advance(&fetch, 1)) {
+	for (int64_t t = s->first; t < s->last; t++, advance(&fetch, blocks.count)) {
 		int64_t x0 = tile_begin(c->out_w, tiles, t);
-		run_row_tile(c, block, s->n, s->y, x0, (int)(tile_begin(c->out_w, tiles, t + 1) - x0), &fetch);
+		run_row_tile(c, blocks, s->n, s->y, x0, (int)(tile_begin(c->out_w, tiles, t + 1) - x0), &fetch);
 	}
 }
 
 void SC_CPU(correlate_row)(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t first, int64_t last)
 {
 	const struct strip strip = {n, y, first, last};
-	run_row_tiles(c, block, &strip, (struct fetch){0});
+	run_row_tiles(c, (struct blocks){block, 1}, &strip, (struct fetch){0});
 }
 
 /* ---- One tap --------------------------------------------------------------------------------------------------------------- */
@@ -162,14 +164,14 @@ static void gather_strip(const struct correlation *c, const struct strip *s, flo
 }
 
 /* The strip's pixels from `src` on, `stride` numbers apart. */
-static void run_pointwise_tiles(const struct correlation *c, int64_t block, const struct strip *s, const float *src, int64_t stride,
-				struct fetch fetch)
+static void run_pointwise_tiles(const struct correlation *c, struct blocks blocks, const struct strip *s, const float *src,
+				int64_t stride, struct fetch fetch)
 {
 	const int64_t tiles = row_tiles(c), width = c->out_w / tiles, wider = c->out_w % tiles;
-	struct segment segment = {.src = src, .weights = c->weights + block * c->depth * BLOCK, .length = c->depth};
-	struct tile tile = result_tile(c, block, s->n, s->y, tile_begin(c->out_w, tiles, s->first));
+	struct segment segment = {.src = src, .weights = c->weights + blocks.first * c->depth * BLOCK, .length = c->depth};
+	struct tile tile = result_tile(c, blocks, s->n, s->y, tile_begin(c->out_w, tiles, s->first));
 	tile.segments = &segment, tile.segment_count = 1, tile.pixel_stride = stride, tile.next_step = fetch.step;
-	for (int64_t t = s->first; t < s->last; t++, advance(&fetch, 1)) {
+	for (int64_t t = s->first; t < s->last; t++, advance(&fetch, blocks.count)) {
 		const int pixels = (int)(width + (t < wider));
 		segment.last = pixels, tile.next = fetch.at;
 		prefetch_results(&tile, pixels);
@@ -247,12 +249,14 @@ static void run_strip(const struct rows *rows, int64_t set, const struct strip *
 	const float *src = gathered ? gathered : pointwise(c) ? strip_source(c, strip, strip->first) : NULL;
 	if (gathered)
 		gather_strip(c, strip, gathered);
-	for (int64_t block = first_block(rows, set); block < first_block(rows, set + 1); block++) {
+	const int64_t step = blocks_at_once(c->out_w), last = first_block(rows, set + 1);
+	for (int64_t block = first_block(rows, set); block < last; block += step) {
+		const struct blocks blocks = {block, minimum(step, last - block)};
 		if (src)
-			run_pointwise_tiles(c, block, strip, src, gathered ? strip_stride(c) : c->step_w * c->src_pixel, fetch);
+			run_pointwise_tiles(c, blocks, strip, src, gathered ? strip_stride(c) : c->step_w * c->src_pixel, fetch);
 		else
-			run_row_tiles(c, block, strip, fetch);
-		advance(&fetch, strip->last - strip->first);
+			run_row_tiles(c, blocks, strip, fetch);
+		advance(&fetch, blocks.count * (strip->last - strip->first));
 	}
 }
 
@@ -293,7 +297,7 @@ void SC_CPU(correlate_rows)(const struct correlation *c, struct sc_pool *pool)
 	int64_t grain = minimum(c->out_h, GRAIN);
 	if (chain * c->width > c->mb * c->src_h * c->src_w * c->depth && rows.units < GRAIN * threads) {
 		const int64_t turns = TURNS * threads;
-		rows.sets = minimum(blocks, parts_of(rows.sets, turns) * turns);
+		rows.sets = minimum(parts_of(blocks, blocks_at_once(c->out_w)), parts_of(rows.sets, turns) * turns);
 		grain = parts_of(rows.sets, turns) * rows.units;
 	}
 	sc_pool_run(pool, row_units, &rows, rows.sets * rows.units, grain);

@@ -1,7 +1,8 @@
 /* tile.c - the inner loop of forward and backward-data convolutions: see tile.h.
  *
- * It is written once for any number of pixels and compiled for each number from 1 to TILE_PIXELS, and for sources as they are or
- * spread, so that the accumulators are registers. A segment that leaves out up to three pixels at one end of the tile (the left or
+ * It is written once for any number of pixels and blocks and compiled for each number of pixels from 1 to TILE_PIXELS, with one
+ * block, or as many as are done at once, and for sources as they are or spread, so that the accumulators are registers. A row of
+ * these is a block of a pixel. A segment that leaves out up to three pixels at one end of the tile (the left or
  * right edge of an image) has a loop of its own; other ranges, which only tiny images with wide kernels have, go pixel by pixel
  * through memory. */
 #include "engine/cpu/finish.h"
@@ -19,63 +20,64 @@ SC_INLINE void fetch_weights(const float *weights)
 
 /* Every `row` in the macros below is a constant after inlining, and so is each condition on it. */
 
-SC_INLINE void multiply(const struct segment *s, const float *next, int64_t next_step, int64_t stride,
-			lanes acc[TILE_PIXELS][VECTORS], const int first, const int last, const bool spread)
+SC_INLINE void multiply(const struct segment *s, int64_t block, const float *next, int64_t next_step, const struct tile *t,
+			lanes acc[TILE_PIXELS][VECTORS], const int first, const int last, const int blocks, const bool spread)
 {
-	const int64_t step = spread ? BLOCK : 1;
-	const float *src = s->src, *weights = s->weights;
+	const int64_t step = spread ? BLOCK : 1, stride = t->pixel_stride, block_weights = t->block_weights;
+	const float *src = s->src, *weights = s->weights + block * block_weights;
 	for (int64_t k = 0; k < s->length; k++, src += step, weights += BLOCK, next += next_step) {
-		lanes w[VECTORS], x;
-		fetch_weights(weights);
+		lanes x;
 		fetch_early(next);
-#define LOAD(row, v) w[v] = lanes_load(weights + v * LANES);
+#define FETCH(row)                                                                                                                 \
+	if (row < blocks)                                                                                                          \
+		fetch_weights(weights + row * block_weights);
 #define FMA(row, v)                                                                                                                \
-	x = spread ? lanes_load(src + (row - first) * stride + v * LANES) : x;                                                     \
-	acc[row][v] = lanes_fma(x, w[v], acc[row][v]);
+	x = spread ? lanes_load(src + (row / blocks - first) * stride + v * LANES) : x;                                            \
+	acc[row][v] = lanes_fma(x, lanes_load(weights + row % blocks * block_weights + v * LANES), acc[row][v]);
 #define ROW(row)                                                                                                                   \
-	if (row >= first && row < last) {                                                                                          \
-		x = lanes_broadcast(src[(row - first) * stride]);                                                                  \
+	if (row >= first * blocks && row < last * blocks) {                                                                        \
+		x = lanes_broadcast(src[(row / blocks - first) * stride]);                                                         \
 		EACH_VECTOR(FMA, row)                                                                                              \
 	}
-		EACH_VECTOR(LOAD, 0)
+		EACH_ROW(FETCH)
 		EACH_ROW(ROW)
-#undef LOAD
+#undef FETCH
 #undef FMA
 #undef ROW
 	}
 }
 
-static __attribute__((noinline)) void multiply_in_memory(const struct segment *s, int64_t stride, float acc[TILE_PIXELS][BLOCK],
-							 const bool spread)
+static __attribute__((noinline)) void multiply_in_memory(const struct segment *s, int64_t block, const struct tile *t,
+							 float acc[TILE_PIXELS][BLOCK], const int blocks, const bool spread)
 {
-	for (int p = s->first; p < s->last; p++)
+	for (int row = s->first * blocks; row < s->last * blocks; row++)
 		for (int v = 0; v < VECTORS; v++) {
-			lanes sum = lanes_load(acc[p] + v * LANES);
-			for (int64_t k = 0; k < s->length; k++) {
-				const float *src = s->src + (p - s->first) * stride + (spread ? k * BLOCK + v * LANES : k);
-				sum = lanes_fma(spread ? lanes_load(src) : lanes_broadcast(*src),
-						lanes_load(s->weights + k * BLOCK + v * LANES), sum);
-			}
-			lanes_store(acc[p] + v * LANES, sum);
+			const float *src = s->src + (row / blocks - s->first) * t->pixel_stride + (spread ? v * LANES : 0);
+			const float *weights = s->weights + (block + row % blocks) * t->block_weights + v * LANES;
+			lanes sum = lanes_load(acc[row] + v * LANES);
+			for (int64_t k = 0; k < s->length; k++)
+				sum = lanes_fma(spread ? lanes_load(src + k * BLOCK) : lanes_broadcast(src[k]),
+						lanes_load(weights + k * BLOCK), sum);
+			lanes_store(acc[row] + v * LANES, sum);
 		}
 }
 
-SC_INLINE void multiply_any(const struct segment *s, int64_t stride, lanes acc[TILE_PIXELS][VECTORS], const int pixels,
-			    const bool spread)
+SC_INLINE void multiply_any(const struct segment *s, int64_t block, const struct tile *t, lanes acc[TILE_PIXELS][VECTORS],
+			    const int pixels, const int blocks, const bool spread)
 {
 	float memory[TILE_PIXELS][BLOCK];
 #define OUT(row, v) lanes_store(memory[row] + v * LANES, acc[row][v]);
 #define IN(row, v)  acc[row][v] = lanes_load(memory[row] + v * LANES);
 #define ROW_OUT(row)                                                                                                               \
-	if (row < pixels) {                                                                                                        \
+	if (row < pixels * blocks) {                                                                                               \
 		EACH_VECTOR(OUT, row)                                                                                              \
 	}
 #define ROW_IN(row)                                                                                                                \
-	if (row < pixels) {                                                                                                        \
+	if (row < pixels * blocks) {                                                                                               \
 		EACH_VECTOR(IN, row)                                                                                               \
 	}
 	EACH_ROW(ROW_OUT)
-	multiply_in_memory(s, stride, memory, spread);
+	multiply_in_memory(s, block, t, memory, blocks, spread);
 	EACH_ROW(ROW_IN)
 #undef OUT
 #undef IN
@@ -83,23 +85,24 @@ SC_INLINE void multiply_any(const struct segment *s, int64_t stride, lanes acc[T
 #undef ROW_IN
 }
 
-SC_INLINE void finish(const struct tile *t, const float *addend, int row, int v, lanes sum, const struct finish f, const bool whole)
+SC_INLINE void finish(const struct tile *t, const float *addend, int64_t block, int pixel, int v, lanes sum, const struct finish f,
+		      const bool whole)
 {
-	const int64_t at = row * t->dst_stride + v * LANES;
-	const int count = whole ? LANES : lanes_of(t->channels, v);
-	const float *bias = f.bias ? t->bias + v * LANES : NULL;
+	const int64_t at = pixel * t->dst_stride + block * BLOCK + v * LANES;
+	const int count = whole ? LANES : lanes_of(t->channels - block * BLOCK, v);
+	const float *bias = f.bias ? t->bias + block * BLOCK + v * LANES : NULL;
 	if (count == LANES)
 		lanes_store(t->dst + at, finished(sum, f, bias, addend + at));
 	else if (count > 0)
 		lanes_store_first(t->dst + at, finished_first(sum, f, bias, addend + at, count), count);
 }
 
-SC_INLINE void finish_rows(const struct tile *t, const float *addend, lanes acc[TILE_PIXELS][VECTORS], const int pixels,
-			   const struct finish f, const bool whole)
+SC_INLINE void finish_rows(const struct tile *t, const float *addend, int64_t block, lanes acc[TILE_PIXELS][VECTORS],
+			   const int pixels, const int blocks, const struct finish f, const bool whole)
 {
-#define FINISH(row, v) finish(t, addend, row, v, acc[row][v], f, whole);
+#define FINISH(row, v) finish(t, addend, block + row % blocks, row / blocks, v, acc[row][v], f, whole);
 #define ROW_FINISH(row)                                                                                                            \
-	if (row < pixels) {                                                                                                        \
+	if (row < pixels * blocks) {                                                                                               \
 		EACH_VECTOR(FINISH, row)                                                                                           \
 	}
 	EACH_ROW(ROW_FINISH)
@@ -107,65 +110,94 @@ SC_INLINE void finish_rows(const struct tile *t, const float *addend, lanes acc[
 #undef ROW_FINISH
 }
 
-SC_INLINE void finish_tile(const struct tile *t, lanes acc[TILE_PIXELS][VECTORS], const int pixels)
+SC_INLINE void finish_tile(const struct tile *t, int64_t block, lanes acc[TILE_PIXELS][VECTORS], const int pixels, const int blocks)
 {
 	const float *addend = t->residual ? t->residual : t->dst;
 	const struct finish f = {t->bias != NULL, t->accumulate || t->residual, t->relu};
-#define WHOLE(how) finish_rows(t, addend, acc, pixels, how, true)
-	if (t->channels == BLOCK)
+#define WHOLE(how) finish_rows(t, addend, block, acc, pixels, blocks, how, true)
+	if (t->channels >= (block + blocks) * BLOCK)
 		RUN_FINISH(WHOLE, f);
 	else
-		finish_rows(t, addend, acc, pixels, f, false);
+		finish_rows(t, addend, block, acc, pixels, blocks, f, false);
 #undef WHOLE
 }
 
-SC_INLINE void run(const struct tile *t, const int pixels, const bool spread)
+/* Blocks [block, block + blocks). */
+SC_INLINE void run(const struct tile *t, int64_t block, const float *next, const int pixels, const int blocks, const bool spread)
 {
 	lanes acc[TILE_PIXELS][VECTORS];
 #define ZERO(row, v)  acc[row][v] = lanes_zero();
 #define ROW_ZERO(row) EACH_VECTOR(ZERO, row)
 	EACH_ROW(ROW_ZERO)
-	const float *next = t->next ? t->next : t->dst; /* where there is none, what is in the cache is asked for */
-	const int64_t next_step = t->next ? t->next_step : 0;
+	const int64_t next_step = next ? t->next_step * blocks : 0;
+	next = next ? next : t->dst; /* where there is none, what is in the cache is asked for */
+#define MULTIPLY(first, last) multiply(s, block, next, next_step, t, acc, first, last, blocks, spread)
 	for (int64_t i = 0; i < t->segment_count; next += t->segments[i].length * next_step, i++) {
 		const struct segment *s = &t->segments[i];
 		int left = s->first, right = pixels - s->last;
 		if (left == 0 && right == 0)
-			multiply(s, next, next_step, t->pixel_stride, acc, 0, pixels, spread);
+			MULTIPLY(0, pixels);
 		else if (pixels > 1 && left == 1 && right == 0)
-			multiply(s, next, next_step, t->pixel_stride, acc, 1, pixels, spread);
+			MULTIPLY(1, pixels);
 		else if (pixels > 2 && left == 2 && right == 0)
-			multiply(s, next, next_step, t->pixel_stride, acc, 2, pixels, spread);
+			MULTIPLY(2, pixels);
 		else if (pixels > 3 && left == 3 && right == 0)
-			multiply(s, next, next_step, t->pixel_stride, acc, 3, pixels, spread);
+			MULTIPLY(3, pixels);
 		else if (pixels > 1 && left == 0 && right == 1)
-			multiply(s, next, next_step, t->pixel_stride, acc, 0, pixels - 1, spread);
+			MULTIPLY(0, pixels - 1);
 		else if (pixels > 2 && left == 0 && right == 2)
-			multiply(s, next, next_step, t->pixel_stride, acc, 0, pixels - 2, spread);
+			MULTIPLY(0, pixels - 2);
 		else if (pixels > 3 && left == 0 && right == 3)
-			multiply(s, next, next_step, t->pixel_stride, acc, 0, pixels - 3, spread);
+			MULTIPLY(0, pixels - 3);
 		else
-			multiply_any(s, t->pixel_stride, acc, pixels, spread);
+			multiply_any(s, block, t, acc, pixels, blocks, spread);
 	}
-	finish_tile(t, acc, pixels);
+	finish_tile(t, block, acc, pixels, blocks);
+#undef MULTIPLY
 #undef ZERO
 #undef ROW_ZERO
 }
 
+typedef void run_function(const struct tile *t, int64_t block, const float *next);
+
 #define RUN(row)                                                                                                                   \
-	static __attribute__((noinline)) void run_##row(const struct tile *t)                                                      \
+	static __attribute__((noinline)) void run_##row(const struct tile *t, int64_t block, const float *next)                    \
 	{                                                                                                                          \
-		run(t, row + 1, false);                                                                                            \
+		run(t, block, next, row + 1, 1, false);                                                                            \
 	}                                                                                                                          \
-	static __attribute__((noinline)) void run_spread_##row(const struct tile *t)                                               \
+	static __attribute__((noinline)) void run_spread_##row(const struct tile *t, int64_t block, const float *next)             \
 	{                                                                                                                          \
-		run(t, row + 1, true);                                                                                             \
+		run(t, block, next, row + 1, 1, true);                                                                             \
+	}                                                                                                                          \
+	static __attribute__((noinline)) void run_wide_##row(const struct tile *t, int64_t block, const float *next)               \
+	{                                                                                                                          \
+		if (tile_blocks(row + 1) > 1)                                                                                      \
+			run(t, block, next, row + 1, tile_blocks(row + 1), false);                                                 \
 	}
-#define NAMES(row) {run_##row, run_spread_##row},
+#define NAMES(row) {run_##row, run_spread_##row, run_wide_##row},
 EACH_ROW(RUN)
+
+static int64_t steps_of(const struct tile *t)
+{
+	int64_t length = 0;
+	for (int64_t i = 0; i < t->segment_count; i++)
+		length += t->segments[i].length;
+	return length;
+}
 
 void SC_CPU(tile_run)(int pixels, const struct tile *tile)
 {
-	static void (*const table[][2])(const struct tile *) = {EACH_ROW(NAMES)};
-	table[pixels - 1][tile->spread](tile);
+	static run_function *const table[][3] = {EACH_ROW(NAMES)};
+	const float *next = tile->next;
+	if (tile->blocks == 1) {
+		table[pixels - 1][tile->spread](tile, 0, next);
+		return;
+	}
+	const int64_t asked = next ? steps_of(tile) * tile->next_step : 0; /* by a block */
+	for (int64_t block = 0, count; block < tile->blocks; block += count) {
+		const bool wide = block + tile_blocks(pixels) <= tile->blocks;
+		count = wide ? tile_blocks(pixels) : 1;
+		table[pixels - 1][count > 1 ? 2 : 0](tile, block, next);
+		next = next ? next + count * asked : NULL;
+	}
 }

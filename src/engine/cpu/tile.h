@@ -1,4 +1,5 @@
 /* tile.h - the register tile of convolutions: TILE_PIXELS output pixels x BLOCK output channels, all accumulators in registers.
+ * Where there are few pixels, several blocks are done at once: so there are always sums enough to keep the multipliers busy.
  *
  * A tile walks a list of segments. A segment is a stretch of the chain that some neighbouring pixels of the tile share: `length`
  * source numbers, one after the other in memory, for each of the pixels [first, last), times a block of weights (length, BLOCK).
@@ -16,7 +17,7 @@
 
 struct segment {
 	const float *src;     /* (length), spread (length, BLOCK), of pixel `first`; the next pixel's lies pixel_stride further */
-	const float *weights; /* (length, BLOCK) */
+	const float *weights; /* (length, BLOCK), of the first block */
 	int64_t length;
 	int first, last;
 };
@@ -25,17 +26,27 @@ struct tile {
 	const struct segment *segments;
 	int64_t segment_count;
 	int64_t pixel_stride;  /* numbers between the sources of neighbouring pixels */
-	float *dst;            /* of pixel 0, first channel of the block */
+	int64_t blocks;        /* of output channels, one after the other: 1 or more, 1 where the sources are spread */
+	int64_t block_weights; /* numbers between the weights of neighbouring blocks */
+	float *dst;            /* of pixel 0, first channel of the first block */
 	int64_t dst_stride;    /* numbers between the results of neighbouring pixels */
-	const float *bias;     /* (BLOCK), or NULL */
+	const float *bias;     /* (blocks, BLOCK), or NULL */
 	const float *residual; /* laid out like dst, added after the bias; NULL: nothing; not together with accumulate */
-	int64_t channels;      /* of the block that exist: 1 to BLOCK */
-	const float *next;     /* asked for on the way, next_step numbers a step of the chain, for a tile to come; or NULL */
+	int64_t channels;      /* of all blocks that exist: the last one may lack some */
+	const float *next;     /* asked for on the way, next_step numbers a step of each block's chain, for a tile to come; or NULL */
 	int64_t next_step;
 	bool accumulate;       /* add to dst instead of overwriting it */
 	bool relu;
 	bool spread; /* the sources are */
 };
+
+/* Blocks that are done at once. */
+static inline int tile_blocks(int64_t pixels)
+{
+	if (pixels == 1)
+		return TILE_PIXELS < 4 ? TILE_PIXELS : 4;
+	return pixels <= 3 && 2 * pixels <= TILE_PIXELS ? 2 : 1;
+}
 
 /* pixels: 1 to TILE_PIXELS. */
 void SC_CPU(tile_run)(int pixels, const struct tile *tile);

@@ -167,27 +167,29 @@ static const float *weights_of(const struct winograd *w, int64_t place, int64_t 
 	return w->c->weights + place * weight_plane(w->c) + block * w->c->depth * BLOCK;
 }
 
-/* For `tiles` tiles: one place, one block of output channels. m: its products of the first tile; next: the weights that are read
+/* For `tiles` tiles: one place, some blocks of output channels. m: their products of the first tile; next: the weights that are read
  * next, asked for while this computes, in equal shares. */
-static void multiply(const struct winograd *w, int64_t place, int64_t block, int64_t tiles, const float *v, float *m,
+static void multiply(const struct winograd *w, int64_t place, struct blocks blocks, int64_t tiles, const float *v, float *m,
 		     const float *next)
 {
 	const int64_t depth = w->c->depth, parts = parts_of(tiles, TILE_PIXELS);
-	struct segment segment = {.src = v + place * source_plane(w), .weights = weights_of(w, place, block), .length = depth};
+	struct segment segment = {.src = v + place * source_plane(w), .weights = weights_of(w, place, blocks.first), .length = depth};
 	struct tile tile = {
 		.segments = &segment,
 		.segment_count = 1,
 		.pixel_stride = depth,
+		.blocks = blocks.count,
+		.block_weights = depth * BLOCK,
 		.dst = m,
 		.dst_stride = product_stride(w),
-		.channels = minimum(BLOCK, w->c->width - block * BLOCK),
+		.channels = minimum(blocks.count * BLOCK, w->c->width - blocks.first * BLOCK),
 		.next_step = parts_of(BLOCK, parts),
 	};
 	for (int64_t part = 0; part < parts; part++) {
 		const int pixels = (int)(tile_begin(tiles, parts, part + 1) - tile_begin(tiles, parts, part));
 		segment.last = pixels;
 		if (parts > 1) /* one alone reads its own weights no sooner */
-			tile.next = next + part * tile.next_step * depth;
+			tile.next = next + part * blocks.count * tile.next_step * depth;
 		SC_CPU(tile_run)(pixels, &tile);
 		segment.src += pixels * depth, tile.dst += pixels * tile.dst_stride;
 	}
@@ -196,11 +198,13 @@ static void multiply(const struct winograd *w, int64_t place, int64_t block, int
 /* The blocks [first, last). */
 static void multiply_set(const struct winograd *w, int64_t first, int64_t last, int64_t tiles, const float *v, float *m)
 {
+	const int64_t step = blocks_at_once(tiles);
 	for (int64_t place = 0; place < PLACES; place++)
-		for (int64_t block = first; block < last; block++) {
-			const bool ends = block + 1 == last;
-			const float *next = weights_of(w, (place + ends) % PLACES, ends ? first : block + 1);
-			multiply(w, place, block, tiles, v, m + place * product_plane(w) + (block - first) * BLOCK, next);
+		for (int64_t block = first; block < last; block += step) {
+			const struct blocks blocks = {block, minimum(step, last - block)};
+			const bool ends = block + blocks.count == last;
+			const float *next = weights_of(w, (place + ends) % PLACES, ends ? first : block + blocks.count);
+			multiply(w, place, blocks, tiles, v, m + place * product_plane(w) + (block - first) * BLOCK, next);
 		}
 }
 
