@@ -2,8 +2,8 @@
  *
  * In memory a pixel has all its channels together, so the few that a tile takes of each pixel lie a whole pixel apart: a cache line
  * for each, and where the distance is a power of two, all in the same few sets of the cache. In panels they lie end to end: panel k
- * has the channels [k * step, (k + 1) * step) of every pixel, `width` numbers a pixel; those past the last channel are 0. One panel
- * may have all the channels: then its pixels are an uneven number of lines apart instead, by their width. */
+ * has the channels [k * step, (k + 1) * step) of every pixel, `width` numbers a pixel; those past the last channel are not set. One
+ * panel may have all the channels: then its pixels are an uneven number of lines apart instead, by their width. */
 #ifndef SC_ENGINE_CPU_PANELS_H
 #define SC_ENGINE_CPU_PANELS_H
 
@@ -18,7 +18,7 @@ struct raster {
 struct panels {
 	struct raster from;            /* its first pixel, the first channel that counts */
 	int64_t images, rows, columns; /* pixels, in the order in which they lie in a panel */
-	int64_t channels, step, width; /* step <= width, a multiple of LANES */
+	int64_t channels, step, width; /* step <= width */
 	float *to;                     /* panel k is (images, rows, columns, width), from k * stride on */
 	int64_t stride;
 };
