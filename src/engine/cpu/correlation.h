@@ -89,8 +89,8 @@ void SC_CPU(correlate_batch)(const struct correlation *c, struct sc_pool *pool);
 int64_t SC_CPU(groups_scratch)(const struct correlation *c);
 void SC_CPU(correlate_groups)(const struct correlation *c, struct sc_pool *pool);
 
-/* The tiles [first, last) of row y of image n, one block of channels. */
-void SC_CPU(correlate_row)(const struct correlation *c, int64_t block, int64_t n, int64_t y, int64_t first, int64_t last);
+/* The tiles [first, last) of row y of image n. */
+void SC_CPU(correlate_row)(const struct correlation *c, struct blocks blocks, int64_t n, int64_t y, int64_t first, int64_t last);
 static inline int64_t row_tiles(const struct correlation *c)
 {
 	return parts_of(c->out_w, TILE_PIXELS);

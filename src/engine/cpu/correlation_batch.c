@@ -91,15 +91,13 @@ static void batch_units(void *context, int slot, int64_t begin, int64_t end)
 	const struct correlation *c = context;
 	int64_t group = gathered_images(c), groups = parts_of(c->mb, group);
 	int64_t pixels = c->out_h * c->out_w, blocks = blocks_of(c->width);
-	int64_t step = blocks_at_once(group);
 	float *gathered = c->scratch + slot * SC_CPU(batch_scratch)(c);
 	for (int64_t unit = begin; unit < end; unit++) {
 		struct pixel p = pixel_at(c, unit % pixels);
 		int64_t n0 = unit / pixels % groups * group, images = minimum(group, c->mb - n0);
-		int64_t first = unit / pixels / groups * GATHER_BLOCKS, last = minimum(blocks, first + GATHER_BLOCKS);
+		int64_t first = unit / pixels / groups * GATHER_BLOCKS;
 		gather(c, &p, n0, images, gathered);
-		for (int64_t block = first; block < last; block += step)
-			run_batch_tiles(c, &p, (struct blocks){block, minimum(step, last - block)}, n0, images, gathered);
+		run_batch_tiles(c, &p, (struct blocks){first, minimum(GATHER_BLOCKS, blocks - first)}, n0, images, gathered);
 	}
 }
 

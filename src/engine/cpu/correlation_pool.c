@@ -22,8 +22,7 @@ static void compute_row(const struct correlation *c, int64_t n, int64_t y, float
 {
 	struct correlation row = *c;
 	row.dst = to, row.dst_image = row.dst_row = 0;
-	for (int64_t block = 0; block < blocks_of(c->width); block++)
-		SC_CPU(correlate_row)(&row, block, n, y, 0, row_tiles(c));
+	SC_CPU(correlate_row)(&row, (struct blocks){0, blocks_of(c->width)}, n, y, 0, row_tiles(c));
 }
 
 /* Pooled rows [begin, end) of image n. Row y of what is pooled lies in place y % kh of `ring`. */

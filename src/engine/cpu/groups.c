@@ -35,7 +35,7 @@ static void run_band(const struct correlation *c, int64_t block, int64_t n, int6
 	int64_t at = n * c->dst_image + y0 * c->dst_row;
 	band.dst = c->dst + at, band.residual = c->residual ? c->residual + at : NULL;
 	for (int64_t y = 0; y < band.out_h; y++)
-		SC_CPU(correlate_row)(&band, block, 0, y, 0, row_tiles(&band));
+		SC_CPU(correlate_row)(&band, (struct blocks){block, 1}, 0, y, 0, row_tiles(&band));
 }
 
 static void band_units(void *context, int slot, int64_t begin, int64_t end)
