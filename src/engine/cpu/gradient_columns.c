@@ -1,4 +1,5 @@
 /* gradient_columns.c - weight gradients of few source channels: rows of a tile are taps of one kernel column. */
+#include "engine/cpu/correlation.h"
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/gradient.h"
 #include "engine/cpu/gradient_tile.h"
@@ -11,8 +12,9 @@ static void run_column(const struct gradient *g, const struct region *region, in
 	int64_t first = maximum(0, -top), last = minimum(c->kh, c->ih - top);
 	if (first_x >= last_x)
 		return;
-	for (int64_t r = first; r < last; r += TILE_PIXELS) {
-		int64_t ix = first_x * c->stride_w - c->pad_left + t;
+	const int64_t ix = first_x * c->stride_w - c->pad_left + t, tiles = parts_of(last - first, TILE_PIXELS);
+	for (int64_t k = 0; k < tiles; k++) {
+		const int64_t r = first + tile_begin(last - first, tiles, k);
 		struct gradient_tile tile = {
 			.src = g->source.at + n * g->source.image + (top + r) * g->source.row + ix * g->source.pixel +
 			       region->first_ic + i,
@@ -26,7 +28,7 @@ static void run_column(const struct gradient *g, const struct region *region, in
 			.sums_stride = c->kw * g->depth * c->oc,
 			.channels = minimum(BLOCK, region->o1 - b * BLOCK),
 		};
-		SC_CPU(gradient_tile_run)((int)minimum(TILE_PIXELS, last - r), &tile);
+		SC_CPU(gradient_tile_run)((int)(first + tile_begin(last - first, tiles, k + 1) - r), &tile);
 	}
 }
 
