@@ -1,10 +1,9 @@
 /* tile.c - the inner loop of forward and backward-data convolutions: see tile.h.
  *
  * It is written once for any number of pixels and blocks and compiled for each number of pixels from 1 to TILE_PIXELS, with one
- * block, or as many as are done at once, and for sources as they are or spread, so that the accumulators are registers. A row of
- * these is a block of a pixel. A segment that leaves out up to three pixels at one end of the tile (the left or
- * right edge of an image) has a loop of its own; other ranges, which only tiny images with wide kernels have, go pixel by pixel
- * through memory. */
+ * block or with as many as are done at once, and for sources as they are or spread, so that the accumulators are registers. A row
+ * of accumulators is one block of one pixel. A segment that leaves out up to three pixels at one end of the tile (the left or right
+ * edge of an image) has a loop of its own; other ranges, which only tiny images with wide kernels have, go through memory. */
 #include "engine/cpu/finish.h"
 #include "engine/cpu/tile.h"
 
