@@ -1,4 +1,4 @@
-/* small_training.h - a model of two blocks, twelve images and a run of one step: so small that every allocation can fail. */
+/* small_training.h - a model of three blocks, twelve images and a run of one step: so small that every allocation can fail. */
 #ifndef SC_TESTS_FAULTS_SMALL_TRAINING_H
 #define SC_TESTS_FAULTS_SMALL_TRAINING_H
 

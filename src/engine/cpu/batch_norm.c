@@ -180,7 +180,7 @@ void SC_CPU(batch_norm_forward)(const struct sc_batch_norm *b, const struct sc_n
 	struct work w = work_of(b, workspace);
 	w.src = t->src, w.new_statistics = t->statistics;
 	sc_pool_run(pool, chunk_statistics, &w, w.chunks.count, maximum(1, 256 / b->channels));
-	sc_pool_run(pool, finish_statistics, &w, (b->channels + 15) / 16, 1);
+	sc_pool_run(pool, finish_statistics, &w, parts_of(b->channels, 16), 1);
 	SC_CPU(batch_norm_again)(b, t, pool);
 }
 
@@ -346,6 +346,6 @@ void SC_CPU(batch_norm_backward)(const struct sc_batch_norm *b, const struct sc_
 	w.src = t->src, w.scale = t->scale, w.shift = t->shift, w.statistics = t->statistics, w.backward = t;
 	w.mask = !b->relu ? MASK_NONE : t->dst ? MASK_DST : MASK_AGAIN;
 	sc_pool_run(pool, chunk_sums, &w, w.chunks.count, maximum(1, 256 / b->channels));
-	sc_pool_run(pool, finish_sums, &w, (b->channels + 15) / 16, 1);
+	sc_pool_run(pool, finish_sums, &w, parts_of(b->channels, 16), 1);
 	sc_pool_run(pool, differentiate, &w, w.chunks.pixels, pixel_grain(b));
 }

@@ -164,7 +164,7 @@ static void run_pointwise_tiles(const struct correlation *c, struct blocks block
 	for (int64_t t = s->first; t < s->last; t++, advance(&fetch, blocks.count)) {
 		const int pixels = (int)(width + (t < wider));
 		segment.last = pixels, tile.next = fetch.at;
-			SC_CPU(tile_run)(pixels, &tile);
+		SC_CPU(tile_run)(pixels, &tile);
 		segment.src += pixels * stride, tile.dst += pixels * tile.dst_stride;
 		if (tile.residual)
 			tile.residual += pixels * tile.dst_stride;

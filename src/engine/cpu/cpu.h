@@ -75,7 +75,7 @@ SC_INLINE int64_t parts_of(int64_t count, int64_t size)
 /* Numbers rounded up to whole cache lines, so that parts of a workspace do not share one. */
 SC_INLINE int64_t whole_lines(int64_t numbers)
 {
-	return (numbers + 15) / 16 * 16;
+	return parts_of(numbers, 16) * 16;
 }
 
 #endif

@@ -14,6 +14,7 @@
 #define REGION_NUMBERS 65536 /* sums of a unit of work */
 #define REGION_BLOCKS  8     /* of output channels in a region, at most */
 #define MANY_UNITS     8     /* of work for each thread: then it does not matter how many there are */
+#define JOIN_NUMBERS   1024  /* of the sums that are joined as a unit of work */
 
 /* ---- What is done together -------------------------------------------------------------------------------------------------- */
 
@@ -156,8 +157,7 @@ static void join_units(void *context, int slot, int64_t begin, int64_t end)
 {
 	(void)slot;
 	const struct join *j = context;
-	const int64_t unit = 1024;
-	int64_t first = begin * unit, last = minimum(j->size, end * unit);
+	int64_t first = begin * JOIN_NUMBERS, last = minimum(j->size, end * JOIN_NUMBERS);
 	SC_FOR_TREE(distance, p, j->count)
 	for (int64_t i = first; i < last; i++)
 		j->parts[p * j->size + i] += j->parts[(p + distance) * j->size + i];
@@ -168,7 +168,7 @@ static void join_units(void *context, int slot, int64_t begin, int64_t end)
 static void join_parts(float *parts, int64_t count, int64_t size, float *result, struct sc_pool *pool)
 {
 	struct join j = {parts, result, count, size};
-	sc_pool_run(pool, join_units, &j, (size + 1023) / 1024, 1);
+	sc_pool_run(pool, join_units, &j, parts_of(size, JOIN_NUMBERS), 1);
 }
 
 int64_t SC_CPU(convolution_backward_weights_workspace)(const struct sc_convolution *c, int threads)

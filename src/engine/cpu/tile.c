@@ -188,27 +188,25 @@ typedef void run_function(const struct tile *t, int64_t block, const float *next
 #define NAMES(row) {run_##row, run_spread_##row, run_wide_##row},
 EACH_ROW(RUN)
 
+/* Of a block's chain. */
 static int64_t steps_of(const struct tile *t)
 {
-	int64_t length = 0;
+	int64_t steps = 0;
 	for (int64_t i = 0; i < t->segment_count; i++)
-		length += t->segments[i].length;
-	return length;
+		steps += t->segments[i].length;
+	return steps;
 }
 
 void SC_CPU(tile_run)(int pixels, const struct tile *tile)
 {
 	static run_function *const table[][3] = {EACH_ROW(NAMES)};
+	const int at_once = tile_blocks(pixels);
 	const float *next = tile->next;
-	if (tile->blocks == 1) {
-		table[pixels - 1][tile->spread](tile, 0, next);
-		return;
-	}
 	const int64_t asked = next ? steps_of(tile) * tile->next_step : 0; /* by a block */
 	for (int64_t block = 0, count; block < tile->blocks; block += count) {
-		const bool wide = block + tile_blocks(pixels) <= tile->blocks;
-		count = wide ? tile_blocks(pixels) : 1;
-		table[pixels - 1][count > 1 ? 2 : 0](tile, block, next);
-		next = next ? next + count * asked : NULL;
+		count = block + at_once <= tile->blocks ? at_once : 1;
+		table[pixels - 1][count > 1 ? 2 : tile->spread](tile, block, next);
+		if (next)
+			next += count * asked;
 	}
 }

@@ -43,7 +43,7 @@ static int64_t scratch_numbers(const struct work *w)
 
 static struct work plan_work(const struct sc_convolution *c)
 {
-	struct work w = {.c = c, .tiles_h = (c->oh + 3) / 4, .tiles_w = (c->ow + 3) / 4};
+	struct work w = {.c = c, .tiles_h = parts_of(c->oh, 4), .tiles_w = parts_of(c->ow, 4)};
 	w.chunks = sc_gradient_chunk_count(c);
 	w.chunk_images = sc_gradient_chunk_images(c);
 	w.slice = minimum(c->ic, SLICE_CHANNELS);
