@@ -28,7 +28,7 @@ int64_t SC_CPU(correlation_scratch)(const struct correlation *given)
 	if (given->groups > 1)
 		return SC_CPU(groups_scratch)(given);
 	const struct correlation c = flattened(given);
-	return across_batch(&c) ? SC_CPU(batch_scratch)(&c) : SC_CPU(rows_scratch)(&c);
+	return across_batch(&c) ? SC_CPU(batch_scratch)(&c) : 0;
 }
 
 void SC_CPU(correlate)(const struct correlation *given, struct sc_pool *pool)

@@ -1,18 +1,14 @@
 /* correlation_rows.c - correlations along rows: a tile is neighbouring pixels of one output row, sources read in place. Taps at the
- * edges of the image serve a part of the tile. A 1x1 kernel whose pixels lie a multiple of 2 KiB apart has them gathered first: all
- * would want the same few cache sets.
+ * edges of the image serve a part of the tile.
  *
  * As many blocks of output channels as have their weights in the L2 cache together are done row by row, so that sources are read
  * from memory once; beyond that, sets of blocks are the outermost loop. While the tiles of a strip compute, they ask for what is
  * read next. */
-#include <string.h>
-
 #include "engine/cpu/correlation.h"
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/tile.h"
 
 #define STRIP_TILES    8     /* tiles of a row that make a unit of work */
-#define CLASHING       512   /* numbers: sources of pixels a multiple of this apart want the same cache sets */
 #define CACHED_WEIGHTS 98304 /* numbers: what may be used of an L2 cache of 1 MiB for weights */
 #define CACHE_LINE     16    /* numbers */
 #define GRAIN          8     /* units that a thread takes at once, and that ask for the weights that come after them */
@@ -134,31 +130,10 @@ void SC_CPU(correlate_row)(const struct correlation *c, struct blocks blocks, in
 
 /* ---- One tap --------------------------------------------------------------------------------------------------------------- */
 
-static bool gathers_strips(const struct correlation *c)
+static void run_pointwise_tiles(const struct correlation *c, struct blocks blocks, const struct strip *s, struct fetch fetch)
 {
-	return pointwise(c) && c->step_w * c->src_pixel % CLASHING == 0;
-}
-
-/* Sources are kept off each other's cache sets. */
-static int64_t strip_stride(const struct correlation *c)
-{
-	return c->depth + 16;
-}
-
-static void gather_strip(const struct correlation *c, const struct strip *s, float *gathered)
-{
-	int64_t tiles = row_tiles(c), pixels = tile_begin(c->out_w, tiles, s->last) - tile_begin(c->out_w, tiles, s->first);
-	const float *from = strip_source(c, s, s->first);
-	for (int64_t x = 0; x < pixels; x++)
-		memcpy(gathered + x * strip_stride(c), from + x * c->step_w * c->src_pixel, (size_t)c->depth * sizeof(float));
-}
-
-/* The strip's pixels from `src` on, `stride` numbers apart. */
-static void run_pointwise_tiles(const struct correlation *c, struct blocks blocks, const struct strip *s, const float *src,
-				int64_t stride, struct fetch fetch)
-{
-	const int64_t tiles = row_tiles(c), width = c->out_w / tiles, wider = c->out_w % tiles;
-	struct segment segment = {.src = src, .weights = c->weights + blocks.first * c->depth * BLOCK, .length = c->depth};
+	const int64_t tiles = row_tiles(c), width = c->out_w / tiles, wider = c->out_w % tiles, stride = c->step_w * c->src_pixel;
+	struct segment segment = {.src = strip_source(c, s, s->first), .weights = c->weights + blocks.first * c->depth * BLOCK, .length = c->depth};
 	struct tile tile = result_tile(c, blocks, s->n, s->y, tile_begin(c->out_w, tiles, s->first));
 	tile.segments = &segment, tile.segment_count = 1, tile.pixel_stride = stride, tile.next_step = fetch.step;
 	for (int64_t t = s->first; t < s->last; t++, advance(&fetch, blocks.count)) {
@@ -233,26 +208,22 @@ static struct fetch next_sources(const struct correlation *c, const struct strip
 /* ---- Units of work --------------------------------------------------------------------------------------------------------- */
 
 /* Tile by tile, each for all blocks: its segments are found once, and its sources stay in the L1 cache. */
-static void run_strip(const struct rows *rows, int64_t set, const struct strip *strip, struct fetch fetch, float *gathered)
+static void run_strip(const struct rows *rows, int64_t set, const struct strip *strip, struct fetch fetch)
 {
-	const struct correlation *c = rows->c;
-	const float *src = gathered ? gathered : pointwise(c) ? strip_source(c, strip, strip->first) : NULL;
-	if (gathered)
-		gather_strip(c, strip, gathered);
 	const int64_t first = first_block(rows, set);
 	const struct blocks blocks = {first, first_block(rows, set + 1) - first};
-	if (src)
-		run_pointwise_tiles(c, blocks, strip, src, gathered ? strip_stride(c) : c->step_w * c->src_pixel, fetch);
+	if (pointwise(rows->c))
+		run_pointwise_tiles(rows->c, blocks, strip, fetch);
 	else
-		run_row_tiles(c, blocks, strip, fetch);
+		run_row_tiles(rows->c, blocks, strip, fetch);
 }
 
 static void row_units(void *context, int slot, int64_t begin, int64_t end)
 {
+	(void)slot;
 	const struct rows *rows = context;
 	const struct correlation *c = rows->c;
 	int64_t tiles = row_tiles(c), strips = row_strips(c);
-	float *gathered = gathers_strips(c) ? c->scratch + slot * SC_CPU(rows_scratch)(c) : NULL;
 	for (int64_t i = begin; i < end; i++) {
 		const int64_t set = i / rows->units, unit = i % rows->units, first = unit % strips * STRIP_TILES;
 		const struct strip strip = {
@@ -265,13 +236,8 @@ static void row_units(void *context, int slot, int64_t begin, int64_t end)
 		struct fetch fetch = next_weights(rows, set, unit, count);
 		if (!fetch.at)
 			fetch = next_sources(c, &strip, count);
-		run_strip(rows, set, &strip, fetch, gathered);
+		run_strip(rows, set, &strip, fetch);
 	}
-}
-
-int64_t SC_CPU(rows_scratch)(const struct correlation *c)
-{
-	return gathers_strips(c) ? STRIP_TILES * TILE_PIXELS * strip_stride(c) : 0;
 }
 
 /* Where weights are the larger part of what is read, and a set has few units, each thread has sets of its own, one after the other,

@@ -1,5 +1,5 @@
-/* gradient_tile.c - the inner loop of weight gradients: see gradient_tile.h. Compiled for each number of rows, and for whole and
- * partial blocks of channels, and for sources as they are or spread. */
+/* gradient_tile.c - the inner loop of weight gradients: see gradient_tile.h. Compiled for each number of rows, for whole and partial
+ * blocks of channels, and for sources whose rows are neighbours, or spread, or anywhere. */
 #include "engine/cpu/gradient_tile.h"
 
 SC_INLINE lanes load(const float *numbers, int64_t channels, int v, const bool whole)
@@ -15,23 +15,26 @@ SC_INLINE void store(float *numbers, lanes a, int64_t channels, int v, const boo
 		lanes_store_first(numbers + v * LANES, a, lanes_of(channels, v));
 }
 
-/* Every `row` in the macros is a constant after inlining, and so is each condition on it. */
-SC_INLINE void run(const struct gradient_tile *t, const int rows, const bool whole, const bool spread)
+/* Every `row` in the macros is a constant after inlining, and so is each condition on it. What is stored might change what the
+ * pointers lead to, for all that the compiler knows: what is needed afterwards is read before. */
+SC_INLINE void run(const struct gradient_tile *t, const int rows, const int64_t row_stride, const bool whole, const bool spread)
 {
+	const int64_t channels = t->channels, sums_stride = t->sums_stride;
+	float *const sums = t->sums;
 	lanes acc[TILE_PIXELS][VECTORS], d[VECTORS], s;
-#define LOAD(row, v) d[v] = load(diff, t->channels, v, whole);
+#define LOAD(row, v) d[v] = load(diff, channels, v, whole);
 #define FMA(row, v)                                                                                                                \
-	s = spread ? lanes_load(src + row * t->row_stride + v * LANES) : s;                                                        \
+	s = spread ? lanes_load(src + row * row_stride + v * LANES) : s;                                                           \
 	acc[row][v] = lanes_fma(s, d[v], acc[row][v]);
-#define BEGIN(row, v) acc[row][v] = load(t->sums + row * t->sums_stride, t->channels, v, whole);
-#define END(row, v)   store(t->sums + row * t->sums_stride, acc[row][v], t->channels, v, whole);
+#define BEGIN(row, v) acc[row][v] = load(sums + row * sums_stride, channels, v, whole);
+#define END(row, v)   store(sums + row * sums_stride, acc[row][v], channels, v, whole);
 #define ROW_BEGIN(row)                                                                                                             \
 	if (row < rows) {                                                                                                          \
 		EACH_VECTOR(BEGIN, row)                                                                                            \
 	}
 #define ROW(row)                                                                                                                   \
 	if (row < rows) {                                                                                                          \
-		s = lanes_broadcast(src[row * t->row_stride]);                                                                     \
+		s = lanes_broadcast(src[row * row_stride]);                                                                        \
 		EACH_VECTOR(FMA, row)                                                                                              \
 	}
 #define ROW_END(row)                                                                                                               \
@@ -59,28 +62,26 @@ SC_INLINE void run(const struct gradient_tile *t, const int rows, const bool who
 	EACH_ROW(ROW_END)
 }
 
-#define RUN(row)                                                                                                                   \
-	static __attribute__((noinline)) void run_whole_##row(const struct gradient_tile *t)                                       \
+#define RUN_KIND(kind, row, row_stride, spread)                                                                                    \
+	static __attribute__((noinline)) void run_##kind##_whole_##row(const struct gradient_tile *t)                              \
 	{                                                                                                                          \
-		run(t, row + 1, true, false);                                                                                      \
+		run(t, row + 1, row_stride, true, spread);                                                                         \
 	}                                                                                                                          \
-	static __attribute__((noinline)) void run_part_##row(const struct gradient_tile *t)                                        \
+	static __attribute__((noinline)) void run_##kind##_part_##row(const struct gradient_tile *t)                               \
 	{                                                                                                                          \
-		run(t, row + 1, false, false);                                                                                     \
-	}                                                                                                                          \
-	static __attribute__((noinline)) void run_whole_spread_##row(const struct gradient_tile *t)                                \
-	{                                                                                                                          \
-		run(t, row + 1, true, true);                                                                                       \
-	}                                                                                                                          \
-	static __attribute__((noinline)) void run_part_spread_##row(const struct gradient_tile *t)                                 \
-	{                                                                                                                          \
-		run(t, row + 1, false, true);                                                                                      \
+		run(t, row + 1, row_stride, false, spread);                                                                        \
 	}
-#define NAMES(row) {run_whole_##row, run_part_##row, run_whole_spread_##row, run_part_spread_##row},
+#define RUN(row)                                                                                                                   \
+	RUN_KIND(neighbours, row, 1, false)                                                                                        \
+	RUN_KIND(spread, row, BLOCK, true)                                                                                         \
+	RUN_KIND(strided, row, t->row_stride, false)
+#define NAMES(row) {run_neighbours_whole_##row, run_neighbours_part_##row, run_spread_whole_##row,                                 \
+		    run_spread_part_##row,      run_strided_whole_##row,   run_strided_part_##row},
 EACH_ROW(RUN)
 
 void SC_CPU(gradient_tile_run)(int rows, const struct gradient_tile *tile)
 {
-	static void (*const table[][4])(const struct gradient_tile *) = {EACH_ROW(NAMES)};
-	table[rows - 1][2 * tile->spread + (tile->channels < BLOCK)](tile);
+	static void (*const table[][6])(const struct gradient_tile *) = {EACH_ROW(NAMES)};
+	const int kind = tile->spread ? 1 : tile->row_stride == 1 ? 0 : 2;
+	table[rows - 1][2 * kind + (tile->channels < BLOCK)](tile);
 }
