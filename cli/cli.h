@@ -51,7 +51,8 @@ int cli_load_as(struct sc_model **out, const char *preset, const char *path, con
 		const struct sc_model_options *options);
 /* words[0]: a run or a weights file; a foreign file, which carries no description, with --model (and --input, --classes). */
 int cli_open_trained(struct sc_model **out, const struct cli_arguments *arguments);
-int cli_open_classifier(struct sc_classifier **out, const struct cli_arguments *arguments); /* the same */
+/* The same; batch: images that are computed together. */
+int cli_open_classifier(struct sc_classifier **out, const struct cli_arguments *arguments, int64_t batch);
 bool cli_is_net(const char *name); /* a preset, or a name that ends in .json */
 /* CLI_OK, or CLI_USAGE after a complaint that names the nearest preset. */
 int cli_check_net(const struct cli_arguments *arguments, const char *subject, const char *name);

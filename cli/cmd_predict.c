@@ -6,6 +6,8 @@
 #include "output.h"
 #include "pictures.h"
 
+#define BATCH 16 /* images that are computed together, where there are many */
+
 /* The `count` largest of probabilities[0..classes), largest first, the smaller class first among equals. */
 static void find_top(int64_t *top, int64_t count, const float *probabilities, int64_t classes)
 {
@@ -120,7 +122,7 @@ static int run_predict(const struct cli_arguments *arguments)
 {
 	struct sc_classifier *classifier = NULL;
 	struct pictures pictures;
-	int status = cli_open_classifier(&classifier, arguments);
+	int status = cli_open_classifier(&classifier, arguments, pictures_single(arguments) ? 1 : BATCH);
 
 	if (status != CLI_OK)
 		return status;

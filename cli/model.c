@@ -132,12 +132,12 @@ static bool folder_in(char *folder, size_t size, const char *variable, const cha
 	return value != NULL && value[0] != '\0' && (size_t)snprintf(folder, size, "%s%s", value, subfolder) < size;
 }
 
-int cli_open_classifier(struct sc_classifier **out, const struct cli_arguments *arguments)
+int cli_open_classifier(struct sc_classifier **out, const struct cli_arguments *arguments, int64_t batch)
 {
 	char cache[4096];
 	const char *preset = cli_text(arguments, CLI_MODEL, NULL);
 	const struct sc_model_options chosen = preset_options(arguments, &foreign);
-	struct sc_classifier_options options = {.model = preset, .model_options = &chosen, .batch = 16};
+	struct sc_classifier_options options = {.model = preset, .model_options = &chosen, .batch = batch};
 	struct sc_error error = {0};
 	int status = check_trained(arguments);
 

@@ -144,10 +144,20 @@ static int open_files(struct pictures *pictures, const struct cli_arguments *arg
 	return CLI_OK;
 }
 
+static bool in_data(const struct cli_arguments *arguments)
+{
+	return cli_given(arguments, CLI_INDEX) || names_idx(arguments->words[1]);
+}
+
+bool pictures_single(const struct cli_arguments *arguments)
+{
+	return arguments->word_count == 2 && !in_data(arguments);
+}
+
 int pictures_open(struct pictures *pictures, const struct cli_arguments *arguments, int64_t channels)
 {
 	*pictures = (struct pictures){0};
-	if (cli_given(arguments, CLI_INDEX) || names_idx(arguments->words[1]))
+	if (in_data(arguments))
 		return open_data(pictures, arguments);
 	return open_files(pictures, arguments, channels);
 }

@@ -16,6 +16,8 @@ struct pictures {
 	struct sc_data *data;     /* NULL: each image is a file of its own */
 };
 
+/* Whether the words after the first name one image file. */
+bool pictures_single(const struct cli_arguments *arguments);
 /* Of the words after the first. Gives an exit code; release in any case. */
 int pictures_open(struct pictures *pictures, const struct cli_arguments *arguments, int64_t channels);
 void pictures_release(struct pictures *pictures);

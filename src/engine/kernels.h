@@ -22,6 +22,7 @@ struct sc_convolution {
 	int64_t groups; /* 1 or more: of neighbouring channels; each group of outputs reads its own group of inputs */
 	bool winograd; /* by Winograd's F(4x4, 3x3), other chains than the direct ones; only where sc_winograd_possible (winograd.h)
 			*/
+	bool late;     /* Winograd's weights are packed as they are, and transformed each time they are read: the same bits */
 };
 
 /* Input and output channels of one group, and numbers in all weights. */

@@ -17,6 +17,7 @@ struct sc_engine {
 	enum sc_convolution_method convolution;
 	bool no_fuse;
 	bool keep_outputs; /* each layer's result stays where it is until the next run; includes no_fuse */
+	int64_t packing_batch; /* weights are packed as for so many images; 0: as for the plan's batch. Plans that share them have one. */
 	/* Bytes; 0: none. A train plan computes blocks again in backward until its arena is no larger: the values are the same, to the bit.
 	 * Where that cannot be, sc_plan_layout gives the smallest that can: its sc_plan_arena_bytes is for the caller to look at. */
 	int64_t arena_limit;

@@ -9,7 +9,7 @@
 #include "base/checksum.h"
 #include "engine/schedule.h"
 
-#define PREPARED_VERSION 2 /* of what kernels make of weights: one more whenever that changes */
+#define PREPARED_VERSION 3 /* of what kernels make of weights: one more whenever that changes */
 
 struct fold {
 	const float *weights, *factor; /* (rows, channels), (channels) */
@@ -86,7 +86,7 @@ uint64_t sc_plan_prepared_layout(const struct sc_plan *plan)
 		const struct buffer *packed = &plan->buffers[plan->packed[i]];
 		int64_t bias = plan->bias[i] == SC_NONE ? -1 : plan->buffers[plan->bias[i]].offset;
 		const uint64_t parts[] = {layout,	 PREPARED_VERSION,        (uint64_t)i,
-					  c.winograd,	 (uint64_t)packed->bytes, (uint64_t)packed->offset,
+					  c.winograd + c.late, (uint64_t)packed->bytes, (uint64_t)packed->offset,
 					  (uint64_t)bias};
 		layout = sc_checksum_of(parts, sizeof(parts));
 	}

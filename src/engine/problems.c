@@ -49,6 +49,7 @@ struct sc_convolution node_convolution(const struct sc_plan *plan, int node)
 		.groups = n->groups,
 	};
 	c.winograd = by_winograd(plan, &c);
+	c.late = c.winograd && sc_winograd_is_late(&c, plan->engine.packing_batch ? plan->engine.packing_batch : plan->batch);
 	return c;
 }
 

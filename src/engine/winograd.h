@@ -33,6 +33,13 @@ static inline bool sc_winograd_pays(const struct sc_convolution *c)
 	return sc_winograd_possible(c) && 3 * 36 * tiles <= 2 * direct;
 }
 
+/* Few tiles take no longer where many weights are transformed while they are needed than where these are read four times as large; so
+ * the memory is saved. `images`: so many share the weights. */
+static inline bool sc_winograd_is_late(const struct sc_convolution *c, int64_t images)
+{
+	return images * ((c->oh + 3) / 4) * ((c->ow + 3) / 4) <= 16 && 36 * c->ic * c->oc >= 1048576;
+}
+
 /* Transformed weights take four times the memory of the plain ones. Inference reads them from memory for every image, or for every
  * few, and keeps them for good; so there the largest are left as they are, whatever the batch. */
 static inline bool sc_winograd_weights_are_few(const struct sc_convolution *c)

@@ -160,22 +160,22 @@ static void convolutions_agree(void **state)
 {
 	(void)state;
 	static const struct sc_convolution problems[] = {
-		/* mb ih iw ic oh ow oc kh kw sh sw top left groups winograd */
-		{2, 5, 6, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1, 1, false}, /* the plain 3x3 */
-		{2, 7, 7, 2, 4, 4, 3, 3, 3, 2, 2, 1, 1, 1, false}, /* stride 2 */
-		{1, 8, 8, 2, 4, 4, 3, 3, 3, 2, 2, 0, 0, 1,
+		/* mb ih iw ic oh ow oc kh kw sh sw top left groups winograd late */
+		{2, 5, 6, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1, 1, false, false}, /* the plain 3x3 */
+		{2, 7, 7, 2, 4, 4, 3, 3, 3, 2, 2, 1, 1, 1, false, false}, /* stride 2 */
+		{1, 8, 8, 2, 4, 4, 3, 3, 3, 2, 2, 0, 0, 1, false,
 		 false}, /* stride 2, Keras' `same` on an even map: padding at the end only */
-		{1, 9, 9, 1, 5, 5, 2, 7, 7, 2, 2, 3, 3, 1, false},   /* the first layer */
-		{1, 10, 10, 1, 5, 5, 2, 7, 7, 2, 2, 2, 2, 1, false}, /* the first layer in Keras */
-		{2, 5, 5, 4, 3, 3, 3, 1, 1, 2, 2, 0, 0, 1, false},   /* the projection: most source pixels get no gradient */
-		{3, 1, 1, 5, 1, 1, 4, 3, 3, 1, 1, 1, 1, 1, false},   /* a single pixel: one tap of nine */
-		{1, 7, 8, 2, 3, 3, 2, 2, 3, 3, 3, 1, 1, 1, false},   /* stride 3 */
-		{3, 1, 1, 6, 1, 1, 5, 1, 1, 1, 1, 0, 0, 1, false},   /* the dense layer */
-		{2, 5, 6, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1, 1, true},    /* Winograd's method: four tiles, none of them whole */
-		{3, 9, 8, 2, 7, 7, 3, 3, 3, 1, 1, 0, 1, 1, true},    /* other padding, before and behind */
-		{2, 5, 6, 8, 5, 6, 8, 3, 3, 1, 1, 1, 1, 4, false},   /* four groups of two channels */
-		{1, 7, 6, 6, 4, 3, 9, 3, 3, 2, 2, 1, 1, 3, false},   /* groups from two channels to three, stride 2 */
-		{2, 4, 4, 5, 4, 4, 5, 3, 3, 1, 1, 1, 1, 5, false},   /* a group a channel */
+		{1, 9, 9, 1, 5, 5, 2, 7, 7, 2, 2, 3, 3, 1, false, false},   /* the first layer */
+		{1, 10, 10, 1, 5, 5, 2, 7, 7, 2, 2, 2, 2, 1, false, false}, /* the first layer in Keras */
+		{2, 5, 5, 4, 3, 3, 3, 1, 1, 2, 2, 0, 0, 1, false, false},   /* the projection: most source pixels get no gradient */
+		{3, 1, 1, 5, 1, 1, 4, 3, 3, 1, 1, 1, 1, 1, false, false},   /* a single pixel: one tap of nine */
+		{1, 7, 8, 2, 3, 3, 2, 2, 3, 3, 3, 1, 1, 1, false, false},   /* stride 3 */
+		{3, 1, 1, 6, 1, 1, 5, 1, 1, 1, 1, 0, 0, 1, false, false},   /* the dense layer */
+		{2, 5, 6, 3, 5, 6, 4, 3, 3, 1, 1, 1, 1, 1, true, false},    /* Winograd's method: four tiles, none of them whole */
+		{3, 9, 8, 2, 7, 7, 3, 3, 3, 1, 1, 0, 1, 1, true, false},    /* other padding, before and behind */
+		{2, 5, 6, 8, 5, 6, 8, 3, 3, 1, 1, 1, 1, 4, false, false},   /* four groups of two channels */
+		{1, 7, 6, 6, 4, 3, 9, 3, 3, 2, 2, 1, 1, 3, false, false},   /* groups from two channels to three, stride 2 */
+		{2, 4, 4, 5, 4, 4, 5, 3, 3, 1, 1, 1, 1, 5, false, false},   /* a group a channel */
 	};
 	for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++)
 		check_convolution(&problems[i]);

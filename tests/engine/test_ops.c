@@ -575,10 +575,15 @@ static bool run_line(const char *op, struct problem *p)
 	axis(p->same, p->iw, p->kw, p->sw, &p->left, p->right, &ow);
 	if (strcmp(op, "conv") == 0) {
 		const struct sc_convolution c = {p->mb, p->ih, p->iw, p->ic,  oh,      ow,        p->oc,      p->kh,
-						 p->kw, p->sh, p->sw, p->top, p->left, p->groups, p->winograd};
+						 p->kw, p->sh, p->sw, p->top, p->left, p->groups, p->winograd, false};
 		if (p->groups < 1 || p->ic % p->groups || p->oc % p->groups || (p->winograd && !sc_winograd_possible(&c)))
 			return false;
 		test_convolution(&c, p->bias);
+		if (c.winograd) {
+			struct sc_convolution late = c;
+			late.late = true;
+			test_convolution(&late, p->bias);
+		}
 		if (c.groups == 1 && !c.winograd && !is_large(&c))
 			test_pooled_convolution(&c, p->bias);
 		return true;

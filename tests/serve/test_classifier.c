@@ -90,9 +90,30 @@ static void the_bits_are_those_of_sc_predict(void **state)
 		assert_memory_equal(found, expected, sizeof(expected));
 		assert_false(classify(cache, 2, found)); /* two batches and one image */
 		assert_memory_equal(found, expected, sizeof(expected));
-		assert_true(classify(cache, 3, found)); /* the copy does not depend on the batch */
+		assert_true(classify(cache, 3, found)); /* the copy serves other batches */
 		assert_memory_equal(found, expected, sizeof(expected));
 	}
+}
+
+/* For one image, large weights of Winograd's method are packed otherwise than for two. */
+static void a_copy_serves_only_batches_that_it_is_packed_for(void **state)
+{
+	(void)state;
+	char net[80];
+	float expected[IMAGES * CLASSES], found[IMAGES * CLASSES];
+	snprintf(net, sizeof(net), "%s/wide.json", folder);
+	FILE *file = fopen(net, "w");
+	assert_non_null(file);
+	fputs("{\"name\": \"wide\", \"blocks\": [1], \"widths\": [192], \"stem_kernel\": 3, \"stem_stride\": 2, \"stem_pool\": false}",
+	      file);
+	assert_int_equal(fclose(file), 0);
+	save_net(net, 1);
+	predict(expected);
+	for (int64_t batch = 1; batch <= 2; batch++)
+		for (int again = 0; again < 2; again++) {
+			assert_int_equal(classify(cache, batch, found), again);
+			assert_memory_equal(found, expected, sizeof(expected));
+		}
 }
 
 static void a_copy_serves_only_the_file_that_it_was_made_of(void **state)
@@ -199,6 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_bits_are_those_of_sc_predict),
+		cmocka_unit_test(a_copy_serves_only_batches_that_it_is_packed_for),
 		cmocka_unit_test(a_copy_serves_only_the_file_that_it_was_made_of),
 		cmocka_unit_test(a_damaged_copy_is_made_again),
 		cmocka_unit_test(a_cache_that_cannot_be_written_is_done_without),

@@ -37,6 +37,7 @@ static struct correlation forward_correlation(const struct sc_convolution *c)
 		.step_w = c->stride_w,
 		.pad_h = c->pad_top,
 		.pad_w = c->pad_left,
+		.late = c->late,
 	};
 }
 
@@ -74,6 +75,12 @@ static void limit_to_used(struct packing *p, const struct correlation *c, bool w
 	used_taps(c->taps_w, c->pad_w, c->step_w, c->out_w, c->src_w, &p->used_left, &p->used_right);
 }
 
+/* Whether what is packed are weights that Winograd's method has transformed. */
+static bool packs_transformed(const struct sc_convolution *c)
+{
+	return c->winograd && !c->late;
+}
+
 /* Scratch of each thread, or what Winograd's method needs. */
 static int64_t scratch_of(const struct sc_convolution *c, const struct correlation *correlation, int threads)
 {
@@ -99,7 +106,7 @@ static int64_t forward_part_count(const struct sc_convolution *c)
 {
 	struct correlation correlation = forward_correlation(c);
 	struct packing packing = forward_packing(c);
-	return whole_lines(c->winograd ? SC_CPU(winograd_weight_count)(&correlation) : SC_CPU(packed_count)(&packing));
+	return whole_lines(packs_transformed(c) ? SC_CPU(winograd_weight_count)(&correlation) : SC_CPU(packed_count)(&packing));
 }
 
 int64_t SC_CPU(convolution_packed_bytes)(const struct sc_convolution *c)
@@ -111,12 +118,12 @@ void SC_CPU(convolution_pack)(const struct sc_convolution *c, const float *weigh
 {
 	struct correlation correlation = forward_correlation(c);
 	struct packing packing = forward_packing(c);
-	if (c->winograd) {
+	if (packs_transformed(c)) {
 		const struct winograd_taps taps = {weights, c->ic * c->oc, c->oc, BLOCK};
 		SC_CPU(winograd_pack)(&correlation, &taps, packed, pool);
 		return;
 	}
-	limit_to_used(&packing, &correlation, false);
+	limit_to_used(&packing, &correlation, c->winograd);
 	for (int64_t part = 0; part < forward_parts(c); part++) {
 		packing.weights = weights + part * sc_group_oc(c), packing.packed = packed + part * forward_part_count(c);
 		SC_CPU(pack)(&packing, pool);
@@ -227,6 +234,7 @@ static void class_correlation(const struct sc_convolution *c, int64_t offset_h, 
 		.step_w = 1,
 		.pad_h = h.pad,
 		.pad_w = w.pad,
+		.late = c->late,
 	};
 	*packing = (struct packing){
 		.kw = c->kw,
@@ -257,7 +265,7 @@ static void backward_data_sizes(const struct sc_convolution *c, int threads, int
 			struct packing packing;
 			class_correlation(c, y, x, &correlation, &packing);
 			*packed = maximum(*packed, whole_lines(SC_CPU(packed_count)(&packing)));
-			if (c->winograd)
+			if (packs_transformed(c))
 				*transformed = SC_CPU(winograd_weight_count)(&correlation);
 			*scratch = maximum(*scratch, scratch_of(c, &correlation, threads));
 		}
@@ -286,7 +294,7 @@ void SC_CPU(convolution_backward_data)(const struct sc_convolution *c, const flo
 			for (int64_t part = 0; part < parts; part++) {
 				packing.weights = weights + part * sc_group_oc(c);
 				SC_CPU(pack)(&packing, pool);
-				if (c->winograd) {
+				if (packs_transformed(c)) {
 					const struct winograd_taps taps = {workspace, c->oc * BLOCK, BLOCK, 9 * c->oc * BLOCK};
 					correlation.weights = (float *)workspace + packed;
 					SC_CPU(winograd_pack)(&correlation, &taps, (float *)workspace + packed, pool);

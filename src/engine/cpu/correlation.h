@@ -23,6 +23,7 @@ struct correlation {
 	const float *residual; /* laid out like dst, added after the bias; or NULL */
 	int64_t mb, src_h, src_w, src_pixel, depth;
 	int64_t groups;              /* side by side: each has its own `depth` channels of the source, and its share of `width` */
+	bool late;                   /* by Winograd's method, with weights packed as they are (winograd.h) */
 	bool spread;                 /* the source is (mb, src_h, src_w, depth, BLOCK) */
 	int64_t out_h, out_w, width; /* the lattice, and channels of a pixel of dst */
 	int64_t dst_image, dst_row, dst_pixel;                /* numbers from one image, row, pixel of the lattice to the next */

@@ -137,8 +137,17 @@ SC_INLINE void run(const struct tile *t, int64_t block, const float *next, const
 {
 	lanes acc[TILE_PIXELS][VECTORS];
 #define ZERO(row, v)  acc[row][v] = lanes_zero();
+#define LOAD(row, v)  acc[row][v] = lanes_load(t->dst + row / blocks * t->dst_stride + (block + row % blocks) * BLOCK + v * LANES);
 #define ROW_ZERO(row) EACH_VECTOR(ZERO, row)
-	EACH_ROW(ROW_ZERO)
+#define ROW_LOAD(row)                                                                                                              \
+	if (row < pixels * blocks) {                                                                                               \
+		EACH_VECTOR(LOAD, row)                                                                                             \
+	}
+	if (t->goes_on) {
+		EACH_ROW(ROW_LOAD)
+	} else {
+		EACH_ROW(ROW_ZERO)
+	}
 	fetch_results(t, block, pixels, blocks);
 	const int64_t next_step = next ? t->next_step * blocks : 0;
 	next = next ? next : t->dst; /* where there is none, what is in the cache is asked for */
@@ -166,7 +175,9 @@ SC_INLINE void run(const struct tile *t, int64_t block, const float *next, const
 	finish_tile(t, block, acc, pixels, blocks);
 #undef MULTIPLY
 #undef ZERO
+#undef LOAD
 #undef ROW_ZERO
+#undef ROW_LOAD
 }
 
 typedef void run_function(const struct tile *t, int64_t block, const float *next);

@@ -35,6 +35,7 @@ struct tile {
 	int64_t channels;      /* of all blocks that exist: the last one may lack some */
 	const float *next;     /* asked for on the way, next_step numbers a step of each block's chain, for a tile to come; or NULL */
 	int64_t next_step;
+	bool goes_on;          /* the chains go on from what is in dst: whole blocks */
 	bool accumulate;       /* add to dst instead of overwriting it */
 	bool relu;
 	bool spread; /* the sources are */

@@ -1,7 +1,10 @@
 /* winograd.c - forward and backward-data by Winograd's F(4x4, 3x3): see winograd.h. The arithmetic is reference/winograd.c's.
  *
  * A unit of work is a group of tiles times a set of blocks of output channels: a thread transforms the group's sources, multiplies
- * them with the set's weights, and transforms back, with nothing handed from one thread to another. */
+ * them with the set's weights, and transforms back, with nothing handed from one thread to another.
+ *
+ * Weights were transformed before, once for all; or that comes late: the plain ones are read, a quarter as many, and transformed
+ * slice by slice in the cache; each slice goes on with the products of the one before it. */
 #include <string.h>
 
 #include "engine/cpu/cpu.h"
@@ -13,13 +16,15 @@
 #define GROUP_NUMBERS 262144 /* of transformed sources and products: a group of tiles takes 1 MiB, */
 #define GROUP_TILES   32     /* or more where it had fewer tiles, since each group reads all weights of its set */
 #define FEWEST_TILES  12     /* of a group: for fewer, the blocks are shared out as well */
+#define SLICE_NUMBERS 73728  /* of weights that are transformed at once */
 
 struct winograd {
 	const struct correlation *c;
 	const float *zeros; /* (depth) */
-	float *scratch;     /* of each slot: v (36, group, depth), then m (36, group, set's channels) */
+	float *scratch;     /* of each slot: v (36, group, depth), m (36, group, set's blocks), u (36, blocks at once, slice, BLOCK) */
 	int64_t tiles_h, tiles_w, tiles, group, groups;
 	int64_t set, sets; /* blocks of a set, and how many sets there are */
+	int64_t slice;     /* source channels whose weights are transformed at once; 0: all were before */
 };
 
 static int64_t source_plane(const struct winograd *w)
@@ -29,7 +34,7 @@ static int64_t source_plane(const struct winograd *w)
 
 static int64_t product_stride(const struct winograd *w)
 {
-	return minimum(w->set * BLOCK, w->c->width);
+	return w->set * BLOCK;
 }
 
 static int64_t product_plane(const struct winograd *w)
@@ -37,9 +42,14 @@ static int64_t product_plane(const struct winograd *w)
 	return w->group * product_stride(w) + PLACE_GAP;
 }
 
+static int64_t slice_plane(const struct winograd *w)
+{
+	return blocks_at_once(w->group) * w->slice * BLOCK + PLACE_GAP;
+}
+
 static int64_t scratch_numbers(const struct winograd *w)
 {
-	return PLACES * (source_plane(w) + product_plane(w));
+	return PLACES * (source_plane(w) + product_plane(w) + (w->slice ? slice_plane(w) : 0));
 }
 
 /* As many groups as it takes for every thread to have the same number of units. */
@@ -57,6 +67,8 @@ static struct winograd plan_tiles(const struct correlation *c, int threads)
 	}
 	w.group = parts_of(w.tiles, w.groups), w.groups = parts_of(w.tiles, w.group);
 	w.set = parts_of(blocks_of(c->width), w.sets), w.sets = parts_of(blocks_of(c->width), w.set);
+	if (c->late)
+		w.slice = minimum(c->depth, maximum(1, SLICE_NUMBERS / (PLACES * BLOCK * blocks_at_once(w.group))));
 	return w;
 }
 
@@ -66,6 +78,26 @@ static int64_t weight_plane(const struct correlation *c)
 }
 
 /* ---- Weights ---------------------------------------------------------------------------------------------------------------- */
+
+/* One source channel of a vector of output channels: its taps, `tap` numbers apart, to the places of u, `plane` numbers apart. */
+SC_INLINE void transform_taps(const float *taps, int64_t tap, float *u, int64_t plane)
+{
+	lanes half[6][3], t[6];
+#define TAP(y, x) lanes_load(taps + (y * 3 + x) * tap)
+#define COLUMN(x)                                                                                                                  \
+	transform_weights(TAP(0, x), TAP(1, x), TAP(2, x), t);                                                                     \
+	half[0][x] = t[0], half[1][x] = t[1], half[2][x] = t[2], half[3][x] = t[3], half[4][x] = t[4], half[5][x] = t[5];
+#define STORE(y, x) lanes_store(u + (y * 6 + x) * plane, t[x]);
+#define ROW(y)                                                                                                                     \
+	transform_weights(half[y][0], half[y][1], half[y][2], t);                                                                  \
+	STORE(y, 0) STORE(y, 1) STORE(y, 2) STORE(y, 3) STORE(y, 4) STORE(y, 5)
+	THREE(COLUMN)
+	SIX(ROW)
+#undef TAP
+#undef COLUMN
+#undef STORE
+#undef ROW
+}
 
 struct weights {
 	const struct winograd_taps *taps;
@@ -82,23 +114,12 @@ static void weight_rows(void *context, int slot, int64_t begin, int64_t end)
 		int64_t block = row / w->depth;
 		const float *taps = w->taps->weights + block * w->taps->block + row % w->depth * w->taps->source;
 		for (int v = 0; v < VECTORS; v++) {
-			lanes half[6][3], t[6];
 			float *u = w->transformed + row * BLOCK + v * LANES;
-			bool there = block * BLOCK + v * LANES < w->width;
-#define TAP(y, x) (there ? lanes_load(taps + (y * 3 + x) * w->taps->tap + v * LANES) : lanes_zero())
-#define COLUMN(x)                                                                                                                  \
-	transform_weights(TAP(0, x), TAP(1, x), TAP(2, x), t);                                                                     \
-	half[0][x] = t[0], half[1][x] = t[1], half[2][x] = t[2], half[3][x] = t[3], half[4][x] = t[4], half[5][x] = t[5];
-#define STORE(y, x) lanes_store(u + (y * 6 + x) * w->plane, t[x]);
-#define ROW(y)                                                                                                                     \
-	transform_weights(half[y][0], half[y][1], half[y][2], t);                                                                  \
-	STORE(y, 0) STORE(y, 1) STORE(y, 2) STORE(y, 3) STORE(y, 4) STORE(y, 5)
-			THREE(COLUMN)
-			SIX(ROW)
-#undef TAP
-#undef COLUMN
-#undef STORE
-#undef ROW
+			if (block * BLOCK + v * LANES < w->width)
+				transform_taps(taps + v * LANES, w->taps->tap, u, w->plane);
+			else
+				for (int64_t place = 0; place < PLACES; place++)
+					lanes_store(u + place * w->plane, lanes_zero());
 		}
 	}
 }
@@ -113,6 +134,14 @@ void SC_CPU(winograd_pack)(const struct correlation *c, const struct winograd_ta
 	struct weights w = {taps, c->depth, c->width, weight_plane(c), transformed};
 	sc_pool_run(pool, weight_rows, &w, blocks_of(c->width) * c->depth, 16);
 }
+
+/* Transformed weights of some source channels and blocks of output channels. */
+struct factors {
+	const float *first;    /* of place 0 */
+	int64_t plane, block;  /* numbers from one place, one block to the next */
+	int64_t begin, length; /* source channels */
+	struct blocks blocks;
+};
 
 /* ---- Sources ---------------------------------------------------------------------------------------------------------------- */
 
@@ -162,49 +191,90 @@ static void transform_tiles(const struct winograd *w, int64_t origin, int64_t ti
 
 /* ---- Products --------------------------------------------------------------------------------------------------------------- */
 
-static const float *weights_of(const struct winograd *w, int64_t place, int64_t block)
-{
-	return w->c->weights + place * weight_plane(w->c) + block * w->c->depth * BLOCK;
-}
-
-/* For `tiles` tiles: one place, some blocks of output channels. m: their products of the first tile; next: the weights that are read
- * next, asked for while this computes, in equal shares. */
-static void multiply(const struct winograd *w, int64_t place, struct blocks blocks, int64_t tiles, const float *v, float *m,
+/* For `tiles` tiles: one place of some weights. m: the products of the first tile and block; next: the weights that are read next,
+ * asked for while this computes, in equal shares; or NULL. */
+static void multiply(const struct winograd *w, const struct factors *f, int64_t place, int64_t tiles, const float *v, float *m,
 		     const float *next)
 {
 	const int64_t depth = w->c->depth, parts = parts_of(tiles, TILE_PIXELS);
-	struct segment segment = {.src = v + place * source_plane(w), .weights = weights_of(w, place, blocks.first), .length = depth};
+	struct segment segment = {
+		.src = v + place * source_plane(w) + f->begin, .weights = f->first + place * f->plane, .length = f->length};
 	struct tile tile = {
 		.segments = &segment,
 		.segment_count = 1,
 		.pixel_stride = depth,
-		.blocks = blocks.count,
-		.block_weights = depth * BLOCK,
+		.blocks = f->blocks.count,
+		.block_weights = f->block,
 		.dst = m,
 		.dst_stride = product_stride(w),
-		.channels = minimum(blocks.count * BLOCK, w->c->width - blocks.first * BLOCK),
+		.channels = f->blocks.count * BLOCK,
+		.goes_on = f->begin > 0,
 		.next_step = parts_of(BLOCK, parts),
 	};
 	for (int64_t part = 0; part < parts; part++) {
 		const int pixels = (int)(tile_begin(tiles, parts, part + 1) - tile_begin(tiles, parts, part));
 		segment.last = pixels;
-		if (parts > 1) /* one alone reads its own weights no sooner */
-			tile.next = next + part * blocks.count * tile.next_step * depth;
+		if (next)
+			tile.next = next + part * f->blocks.count * tile.next_step * f->length;
 		SC_CPU(tile_run)(pixels, &tile);
 		segment.src += pixels * depth, tile.dst += pixels * tile.dst_stride;
 	}
 }
 
-/* The blocks [first, last). */
-static void multiply_set(const struct winograd *w, int64_t first, int64_t last, int64_t tiles, const float *v, float *m)
+static float *products_of(const struct winograd *w, float *m, int64_t place, int64_t block)
 {
-	const int64_t step = blocks_at_once(tiles);
+	return m + place * product_plane(w) + block * BLOCK;
+}
+
+/* The blocks [first, last), their weights transformed before. */
+static void multiply_early(const struct winograd *w, int64_t first, int64_t last, int64_t tiles, const float *v, float *m)
+{
+	const int64_t step = blocks_at_once(tiles), block_numbers = w->c->depth * BLOCK;
+	const bool one_part = tiles <= TILE_PIXELS; /* reads its own weights no later than it would ask for others */
 	for (int64_t place = 0; place < PLACES; place++)
 		for (int64_t block = first; block < last; block += step) {
-			const struct blocks blocks = {block, minimum(step, last - block)};
-			const bool ends = block + blocks.count == last;
-			const float *next = weights_of(w, (place + ends) % PLACES, ends ? first : block + blocks.count);
-			multiply(w, place, blocks, tiles, v, m + place * product_plane(w) + (block - first) * BLOCK, next);
+			const struct factors f = {
+				.first = w->c->weights + block * block_numbers,
+				.plane = weight_plane(w->c),
+				.block = block_numbers,
+				.length = w->c->depth,
+				.blocks = {block, minimum(step, last - block)},
+			};
+			const bool ends = block + f.blocks.count == last;
+			const float *next = w->c->weights + (place + ends) % PLACES * f.plane +
+					    (ends ? first : block + f.blocks.count) * block_numbers;
+			multiply(w, &f, place, tiles, v, products_of(w, m, place, block - first), one_part ? NULL : next);
+		}
+}
+
+/* Transforms what f names of the plain weights, (blocks, 9, depth, BLOCK). */
+static void transform_slice(const struct winograd *w, const struct factors *f, float *u)
+{
+	const int64_t tap = w->c->depth * BLOCK;
+	for (int64_t b = 0; b < f->blocks.count; b++) {
+		const float *taps = w->c->weights + (f->blocks.first + b) * 9 * tap + f->begin * BLOCK;
+		for (int64_t i = 0; i < f->length * BLOCK; i += LANES)
+			transform_taps(taps + i, tap, u + b * f->block + i, f->plane);
+	}
+}
+
+/* The blocks [first, last), whose weights are transformed slice by slice into u. */
+static void multiply_late(const struct winograd *w, int64_t first, int64_t last, int64_t tiles, const float *v, float *m, float *u)
+{
+	const int64_t step = blocks_at_once(tiles), depth = w->c->depth;
+	for (int64_t block = first; block < last; block += step)
+		for (int64_t begin = 0; begin < depth; begin += w->slice) {
+			const struct factors f = {
+				.first = u,
+				.plane = slice_plane(w),
+				.block = w->slice * BLOCK,
+				.begin = begin,
+				.length = minimum(w->slice, depth - begin),
+				.blocks = {block, minimum(step, last - block)},
+			};
+			transform_slice(w, &f, u);
+			for (int64_t place = 0; place < PLACES; place++)
+				multiply(w, &f, place, tiles, v, products_of(w, m, place, block - first), NULL);
 		}
 }
 
@@ -271,7 +341,10 @@ static void units(void *context, int slot, int64_t begin, int64_t end)
 		int64_t origin = unit / w->sets * w->group, tiles = minimum(w->group, w->tiles - origin);
 		int64_t first = unit % w->sets * w->set, last = minimum(first + w->set, blocks_of(w->c->width));
 		transform_tiles(w, origin, tiles, v);
-		multiply_set(w, first, last, tiles, v, m);
+		if (w->slice)
+			multiply_late(w, first, last, tiles, v, m, m + PLACES * product_plane(w));
+		else
+			multiply_early(w, first, last, tiles, v, m);
 		output_tiles(w, origin, tiles, first * BLOCK, minimum(last * BLOCK, w->c->width), m);
 	}
 }

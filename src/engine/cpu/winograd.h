@@ -20,7 +20,8 @@ struct winograd_taps {
 };
 
 /* `correlation` is a 3x3 one with steps 1, both its channel counts multiples of LANES; its weights are transformed ones,
- * (36, blocks, depth, BLOCK) with gaps between the places. Workspace: a pixel of zeros, scratch. Counts are of numbers. */
+ * (36, blocks, depth, BLOCK) with gaps between the places, or, where that is `late`, packed as for direct kernels, all taps.
+ * Workspace: a pixel of zeros, scratch. Counts are of numbers. */
 int64_t SC_CPU(winograd_weight_count)(const struct correlation *c);
 void SC_CPU(winograd_pack)(const struct correlation *c, const struct winograd_taps *taps, float *transformed, struct sc_pool *pool);
 int64_t SC_CPU(winograd_workspace)(const struct correlation *c, int threads);
