@@ -226,20 +226,25 @@ SC_INLINE float passed(float diff, float result, float again, const enum mask ma
 	return (mask == MASK_DST ? result : again) > 0 ? diff : 0;
 }
 
-/* Sums of `count` channels from c on over the pixels [p0, p1) of a chunk. */
+/* Sums of `count` channels from c0 on over the pixels [p0, p1) of a chunk. What passed the rectifier is kept where it is wanted: the
+ * last pass need not find it out again, from one tensor more. */
 SC_INLINE void group_sums(const struct work *w, int64_t p0, int64_t p1, int64_t c0, int64_t count, const enum mask mask,
-			  float *restrict sums, float *restrict products)
+			  const bool keeps, float *restrict sums, float *restrict products)
 {
 	const int64_t channels = w->b->channels;
 	const float *restrict mean = w->statistics + c0, *restrict inverse = w->statistics + 2 * channels + c0;
 	const float *restrict scale = w->scale + c0, *restrict shift = w->shift + c0;
 	float sum[GROUP] = {0}, product[GROUP] = {0};
 	for (int64_t p = p0; p < p1; p++) {
-		const float *restrict src = w->src + p * channels + c0, *restrict diff = w->backward->diff_dst + p * channels + c0;
-		const float *restrict dst = mask == MASK_DST ? w->backward->dst + p * channels + c0 : diff;
+		const float *src = w->src + p * channels + c0, *diff = w->backward->diff_dst + p * channels + c0;
+		const float *dst = mask == MASK_DST ? w->backward->dst + p * channels + c0 : diff;
+		float *residual = keeps ? w->backward->diff_residual + p * channels + c0 : NULL; /* may be diff_dst */
+		INDEPENDENT
 		for (int64_t c = 0; c < count; c++) {
 			float normalised = (src[c] - mean[c]) * inverse[c];
 			float dy = passed(diff[c], dst[c], __builtin_fmaf(normalised, scale[c], shift[c]), mask);
+			if (keeps)
+				residual[c] = dy;
 			sum[c] += dy;
 			product[c] = __builtin_fmaf(dy, normalised, product[c]);
 		}
@@ -248,7 +253,7 @@ SC_INLINE void group_sums(const struct work *w, int64_t p0, int64_t p1, int64_t 
 		sums[c] = sum[c], products[c] = product[c];
 }
 
-SC_INLINE void chunk_sums_masked(const struct work *w, int64_t begin, int64_t end, const enum mask mask)
+SC_INLINE void chunk_sums_masked(const struct work *w, int64_t begin, int64_t end, const enum mask mask, const bool keeps)
 {
 	int64_t channels = w->b->channels, p0, p1;
 	for (int64_t i = begin; i < end; i++) {
@@ -256,9 +261,9 @@ SC_INLINE void chunk_sums_masked(const struct work *w, int64_t begin, int64_t en
 		for (int64_t c = 0; c < channels; c += GROUP) {
 			float *sums = w->first + i * channels + c, *products = w->second + i * channels + c;
 			if (channels - c >= GROUP)
-				group_sums(w, p0, p1, c, GROUP, mask, sums, products);
+				group_sums(w, p0, p1, c, GROUP, mask, keeps, sums, products);
 			else
-				group_sums(w, p0, p1, c, channels - c, mask, sums, products);
+				group_sums(w, p0, p1, c, channels - c, mask, keeps, sums, products);
 		}
 	}
 }
@@ -267,12 +272,19 @@ static void chunk_sums(void *context, int slot, int64_t begin, int64_t end)
 {
 	(void)slot;
 	const struct work *w = context;
-	if (w->mask == MASK_NONE)
-		chunk_sums_masked(w, begin, end, MASK_NONE);
+	const bool keeps = w->backward->diff_residual;
+	if (w->mask == MASK_NONE && !keeps)
+		chunk_sums_masked(w, begin, end, MASK_NONE, false);
+	else if (w->mask == MASK_NONE)
+		chunk_sums_masked(w, begin, end, MASK_NONE, true);
+	else if (w->mask == MASK_DST && !keeps)
+		chunk_sums_masked(w, begin, end, MASK_DST, false);
 	else if (w->mask == MASK_DST)
-		chunk_sums_masked(w, begin, end, MASK_DST);
+		chunk_sums_masked(w, begin, end, MASK_DST, true);
+	else if (!keeps)
+		chunk_sums_masked(w, begin, end, MASK_AGAIN, false);
 	else
-		chunk_sums_masked(w, begin, end, MASK_AGAIN);
+		chunk_sums_masked(w, begin, end, MASK_AGAIN, true);
 }
 
 static void finish_sums(void *context, int slot, int64_t begin, int64_t end)
@@ -297,7 +309,7 @@ static void finish_sums(void *context, int slot, int64_t begin, int64_t end)
 	}
 }
 
-SC_INLINE void differentiate_pixels(const struct work *w, int64_t begin, int64_t end, const enum mask mask, const bool keeps)
+SC_INLINE void differentiate_pixels(const struct work *w, int64_t begin, int64_t end, const enum mask mask)
 {
 	const struct sc_norm_backward *t = w->backward;
 	int64_t channels = w->b->channels;
@@ -305,16 +317,15 @@ SC_INLINE void differentiate_pixels(const struct work *w, int64_t begin, int64_t
 	const float *restrict scale = w->scale, *restrict shift = w->shift;
 	const float *restrict factor = w->factors, *restrict shift_mean = factor + channels,
 			      *restrict scale_mean = factor + 2 * channels;
-	for (int64_t p = begin; p < end; p++) { /* diff_src or diff_residual may be diff_dst */
-		const float *src = t->src + p * channels, *diff_dst = t->diff_dst + p * channels;
+	for (int64_t p = begin; p < end; p++) { /* diff_src may be diff_dst */
+		const float *src = t->src + p * channels;
+		const float *diff = (t->diff_residual ? t->diff_residual : t->diff_dst) + p * channels;
 		const float *dst = mask == MASK_DST ? t->dst + p * channels : src;
-		float *diff_src = t->diff_src + p * channels, *residual = keeps ? t->diff_residual + p * channels : NULL;
+		float *diff_src = t->diff_src + p * channels;
 		INDEPENDENT
 		for (int64_t c = 0; c < channels; c++) {
 			float normalised = (src[c] - mean[c]) * inverse[c];
-			float dy = passed(diff_dst[c], dst[c], __builtin_fmaf(normalised, scale[c], shift[c]), mask);
-			if (keeps)
-				residual[c] = dy;
+			float dy = passed(diff[c], dst[c], __builtin_fmaf(normalised, scale[c], shift[c]), mask);
 			diff_src[c] = factor[c] * __builtin_fmaf(-normalised, scale_mean[c], dy - shift_mean[c]);
 		}
 	}
@@ -324,19 +335,12 @@ static void differentiate(void *context, int slot, int64_t begin, int64_t end)
 {
 	(void)slot;
 	const struct work *w = context;
-	bool keeps = w->backward->diff_residual;
-	if (w->mask == MASK_DST && keeps)
-		differentiate_pixels(w, begin, end, MASK_DST, true);
+	if (w->mask == MASK_NONE || w->backward->diff_residual)
+		differentiate_pixels(w, begin, end, MASK_NONE);
 	else if (w->mask == MASK_DST)
-		differentiate_pixels(w, begin, end, MASK_DST, false);
-	else if (w->mask == MASK_AGAIN && keeps)
-		differentiate_pixels(w, begin, end, MASK_AGAIN, true);
-	else if (w->mask == MASK_AGAIN)
-		differentiate_pixels(w, begin, end, MASK_AGAIN, false);
-	else if (keeps)
-		differentiate_pixels(w, begin, end, MASK_NONE, true);
+		differentiate_pixels(w, begin, end, MASK_DST);
 	else
-		differentiate_pixels(w, begin, end, MASK_NONE, false);
+		differentiate_pixels(w, begin, end, MASK_AGAIN);
 }
 
 void SC_CPU(batch_norm_backward)(const struct sc_batch_norm *b, const struct sc_norm_backward *t, void *workspace,
