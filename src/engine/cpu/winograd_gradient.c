@@ -1,7 +1,8 @@
 /* winograd_gradient.c - weight gradients by Winograd's F(4x4, 3x3): see winograd.h. The arithmetic is reference/winograd.c's.
  *
- * A unit of work is a slice of the source channels of one chunk (chunks.h): it walks over the chunk's tiles in groups, transforms
- * both tensors of a group, and goes on with the 36 sums of products that it keeps; at the end they become nine taps. */
+ * A unit of work is a slice of the source channels and a set of the output channels of one chunk (chunks.h): it walks over the
+ * chunk's tiles in groups, transforms both tensors of a group, and goes on with the 36 sums of products that it keeps; at the end
+ * they become nine taps. */
 #include <string.h>
 
 #include "engine/chunks.h"
@@ -10,15 +11,19 @@
 #include "engine/cpu/winograd.h"
 #include "engine/cpu/winograd_transform.h"
 
-#define GROUP_TILES    64
-#define SLICE_CHANNELS 64
+#define GROUP_TILES    64  /* tiles that are transformed at once */
+#define SLICE_CHANNELS 128 /* source channels and */
+#define SET_CHANNELS   128 /* output channels of a unit, */
+#define LEAST_CHANNELS 32  /* or fewer source channels */
+#define MANY_UNITS     8   /* for each thread: then it does not matter how many there are */
 
 struct work {
 	const struct sc_convolution *c;
 	const float *src, *diff_dst, *zeros;
 	float *sums;    /* (chunks, 3, 3, ic, oc) */
-	float *scratch; /* of each slot: v (36, group, slice), p (36, group, oc), products (36, slice, oc) */
-	int64_t tiles_h, tiles_w, chunks, chunk_images, slices, slice, group;
+	float *scratch; /* of each slot: v (36, group, slice), p (36, group, set), products (36, slice, set) */
+	int64_t tiles_h, tiles_w, chunks, chunk_images, group;
+	int64_t slice, slices, set, sets; /* source, output channels of a unit, and how many of these there are */
 };
 
 static int64_t source_plane(const struct work *w)
@@ -28,12 +33,12 @@ static int64_t source_plane(const struct work *w)
 
 static int64_t result_plane(const struct work *w)
 {
-	return w->group * w->c->oc + PLACE_GAP;
+	return w->group * w->set + PLACE_GAP;
 }
 
 static int64_t product_plane(const struct work *w)
 {
-	return w->slice * w->c->oc + PLACE_GAP;
+	return w->slice * w->set + PLACE_GAP;
 }
 
 static int64_t scratch_numbers(const struct work *w)
@@ -41,13 +46,23 @@ static int64_t scratch_numbers(const struct work *w)
 	return PLACES * (source_plane(w) + result_plane(w) + product_plane(w));
 }
 
-static struct work plan_work(const struct sc_convolution *c)
+static int64_t unit_count(const struct work *w)
+{
+	return w->chunks * w->slices * w->sets;
+}
+
+/* Where units are few, there are as many for every thread. */
+static struct work plan_work(const struct sc_convolution *c, int threads)
 {
 	struct work w = {.c = c, .tiles_h = parts_of(c->oh, 4), .tiles_w = parts_of(c->ow, 4)};
 	w.chunks = sc_gradient_chunk_count(c);
 	w.chunk_images = sc_gradient_chunk_images(c);
 	w.slice = minimum(c->ic, SLICE_CHANNELS);
 	w.slices = parts_of(c->ic, w.slice);
+	w.set = minimum(c->oc, SET_CHANNELS);
+	w.sets = parts_of(c->oc, w.set);
+	while (w.slice > LEAST_CHANNELS && unit_count(&w) < MANY_UNITS * threads && unit_count(&w) % threads != 0)
+		w.slice /= 2, w.slices = parts_of(c->ic, w.slice);
 	w.group = minimum(GROUP_TILES, w.chunk_images * w.tiles_h * w.tiles_w);
 	return w;
 }
@@ -74,50 +89,59 @@ static void transform_result_tile(const float *const pixels[16], int64_t channel
 	}
 }
 
-/* Both tensors of tile `tile` of the batch, as tile `at` of the group; source channels [first, first + channels). */
-static void transform_tile(const struct work *w, int64_t tile, int64_t at, int64_t first, int64_t channels, float *v, float *p)
+/* A part of a chunk's sums: `channels` source channels from `first` on, `width` output channels from first_oc on. */
+struct part {
+	int64_t first, channels, first_oc, width;
+};
+
+/* Both tensors of tile `tile` of the batch, as tile `at` of the group. */
+static void transform_tile(const struct work *w, const struct part *part, int64_t tile, int64_t at, float *v, float *p)
 {
 	const struct sc_convolution *c = w->c;
 	const float *pixels[PLACES];
 	int64_t x = tile % w->tiles_w * 4, y = tile / w->tiles_w % w->tiles_h * 4, n = tile / w->tiles_w / w->tiles_h;
 	SC_CPU(winograd_pixels)
-	(w->src + n * c->ih * c->iw * c->ic + first, c->ih, c->iw, c->ic, y - c->pad_top, x - c->pad_left, 6, w->zeros, pixels);
-	SC_CPU(winograd_transform_source)(pixels, channels, v + at * w->slice, source_plane(w));
-	SC_CPU(winograd_pixels)(w->diff_dst + n * c->oh * c->ow * c->oc, c->oh, c->ow, c->oc, y, x, 4, w->zeros, pixels);
-	transform_result_tile(pixels, c->oc, p + at * c->oc, result_plane(w));
+	(w->src + n * c->ih * c->iw * c->ic + part->first, c->ih, c->iw, c->ic, y - c->pad_top, x - c->pad_left, 6, w->zeros, pixels);
+	SC_CPU(winograd_transform_source)(pixels, part->channels, v + at * w->slice, source_plane(w));
+	SC_CPU(winograd_pixels)
+	(w->diff_dst + n * c->oh * c->ow * c->oc + part->first_oc, c->oh, c->ow, c->oc, y, x, 4, w->zeros, pixels);
+	transform_result_tile(pixels, part->width, p + at * w->set, result_plane(w));
 }
 
-/* products (36, slice, oc) += v * p over the tiles of a group. */
-static void multiply(const struct work *w, int64_t tiles, int64_t channels, const float *v, const float *p, float *products)
+/* products (36, slice, set) += v * p over the tiles of a group. Each product asks for the sums of the next, which may lie far off. */
+static void multiply(const struct work *w, const struct part *part, int64_t tiles, const float *v, const float *p, float *products)
 {
-	const int64_t oc = w->c->oc, parts = parts_of(channels, TILE_PIXELS);
+	const int64_t rows = parts_of(part->channels, TILE_PIXELS);
 	for (int64_t place = 0; place < PLACES; place++)
-		for (int64_t o = 0; o < oc; o += BLOCK)
-			for (int64_t part = 0; part < parts; part++) {
-				int64_t begin = part * channels / parts, end = (part + 1) * channels / parts;
+		for (int64_t o = 0; o < part->width; o += BLOCK)
+			for (int64_t row = 0; row < rows; row++) {
+				int64_t begin = row * part->channels / rows, end = (row + 1) * part->channels / rows;
+				float *sums = products + place * product_plane(w) + begin * w->set + o, *next = sums + (end - begin) * w->set;
 				struct gradient_tile tile = {
 					.src = v + place * source_plane(w) + begin,
 					.diff_dst = p + place * result_plane(w) + o,
 					.row_stride = 1,
 					.images = {.count = 1},
 					.rows = {.count = 1},
-					.columns = {tiles, w->slice, oc},
-					.sums = products + place * product_plane(w) + begin * oc + o,
-					.sums_stride = oc,
-					.channels = minimum(BLOCK, oc - o),
+					.next_src = next,
+					.next_diff_dst = BLOCK > 16 ? next + 16 : NULL,
+					.columns = {tiles, w->slice, w->set, w->set, w->set},
+					.sums = sums,
+					.sums_stride = w->set,
+					.channels = minimum(BLOCK, part->width - o),
 				};
 				SC_CPU(gradient_tile_run)((int)(end - begin), &tile);
 			}
 }
 
-/* products (36, slice, oc) to the chunk's part (3, 3, ic, oc), channels [first, first + channels). */
-static void finish(const struct work *w, int64_t first, int64_t channels, const float *products, float *sums)
+/* products (36, slice, set) to the part of the chunk's sums (3, 3, ic, oc). */
+static void finish(const struct work *w, const struct part *part, const float *products, float *sums)
 {
 	const int64_t ic = w->c->ic, oc = w->c->oc, plane = product_plane(w);
-	for (int64_t i = 0; i < channels; i++)
-		for (int64_t o = 0; o < oc; o += LANES) {
-			const float *e = products + i * oc + o;
-			float *g = sums + (first + i) * oc + o;
+	for (int64_t i = 0; i < part->channels; i++)
+		for (int64_t o = 0; o < part->width; o += LANES) {
+			const float *e = products + i * w->set + o;
+			float *g = sums + (part->first + i) * oc + part->first_oc + o;
 			lanes half[3][6], t[3];
 #define PRODUCT(y, x) lanes_load(e + (y * 6 + x) * plane)
 #define COLUMN(x)                                                                                                                  \
@@ -136,39 +160,40 @@ static void finish(const struct work *w, int64_t first, int64_t channels, const 
 		}
 }
 
-static void slice_units(void *context, int slot, int64_t begin, int64_t end)
+static void part_units(void *context, int slot, int64_t begin, int64_t end)
 {
 	const struct work *w = context;
 	float *v = w->scratch + slot * scratch_numbers(w), *p = v + PLACES * source_plane(w);
 	float *products = p + PLACES * result_plane(w);
 	for (int64_t unit = begin; unit < end; unit++) {
-		int64_t chunk = unit / w->slices, first = unit % w->slices * w->slice;
-		int64_t channels = minimum(w->slice, w->c->ic - first), image_tiles = w->tiles_h * w->tiles_w;
+		const int64_t chunk = unit / w->slices / w->sets, image_tiles = w->tiles_h * w->tiles_w;
+		struct part part = {.first = unit / w->sets % w->slices * w->slice, .first_oc = unit % w->sets * w->set};
+		part.channels = minimum(w->slice, w->c->ic - part.first), part.width = minimum(w->set, w->c->oc - part.first_oc);
 		int64_t tile = chunk * w->chunk_images * image_tiles;
 		int64_t last = minimum(w->c->mb, (chunk + 1) * w->chunk_images) * image_tiles;
 		memset(products, 0, (size_t)(PLACES * product_plane(w)) * sizeof(float));
 		for (; tile < last; tile += w->group) {
 			int64_t tiles = minimum(w->group, last - tile);
 			for (int64_t i = 0; i < tiles; i++)
-				transform_tile(w, tile + i, i, first, channels, v, p);
-			multiply(w, tiles, channels, v, p, products);
+				transform_tile(w, &part, tile + i, i, v, p);
+			multiply(w, &part, tiles, v, p, products);
 		}
-		finish(w, first, channels, products, w->sums + chunk * 9 * w->c->ic * w->c->oc);
+		finish(w, &part, products, w->sums + chunk * 9 * w->c->ic * w->c->oc);
 	}
 }
 
 int64_t SC_CPU(winograd_weights_workspace)(const struct sc_convolution *c, int threads)
 {
-	struct work w = plan_work(c);
+	struct work w = plan_work(c, threads);
 	return whole_lines(maximum(c->ic, c->oc)) + threads * scratch_numbers(&w);
 }
 
 void SC_CPU(winograd_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst, float *sums,
 			      float *workspace, struct sc_pool *pool)
 {
-	struct work w = plan_work(c);
+	struct work w = plan_work(c, sc_pool_threads(pool));
 	int64_t pixel = whole_lines(maximum(c->ic, c->oc));
 	w.src = src, w.diff_dst = diff_dst, w.zeros = workspace, w.sums = sums, w.scratch = workspace + pixel;
 	memset(workspace, 0, (size_t)pixel * sizeof(float));
-	sc_pool_run(pool, slice_units, &w, w.chunks * w.slices, 1);
+	sc_pool_run(pool, part_units, &w, unit_count(&w), 1);
 }
