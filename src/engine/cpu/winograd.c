@@ -261,7 +261,7 @@ static void transform_slice(const struct winograd *w, const struct factors *f, f
 /* The blocks [first, last), whose weights are transformed slice by slice into u. */
 static void multiply_late(const struct winograd *w, int64_t first, int64_t last, int64_t tiles, const float *v, float *m, float *u)
 {
-	const int64_t step = blocks_at_once(tiles), depth = w->c->depth;
+	const int64_t step = blocks_at_once(w->group), depth = w->c->depth;
 	for (int64_t block = first; block < last; block += step)
 		for (int64_t begin = 0; begin < depth; begin += w->slice) {
 			const struct factors f = {
