@@ -46,7 +46,7 @@ static inline int tile_blocks(int64_t pixels)
 {
 	if (pixels == 1)
 		return TILE_PIXELS < 4 ? TILE_PIXELS : 4;
-	return pixels <= 3 && 2 * pixels <= TILE_PIXELS ? 2 : 1;
+	return 2 * pixels <= TILE_PIXELS ? 2 : 1;
 }
 
 /* pixels: 1 to TILE_PIXELS. */
