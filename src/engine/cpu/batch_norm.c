@@ -273,18 +273,18 @@ static void chunk_sums(void *context, int slot, int64_t begin, int64_t end)
 	(void)slot;
 	const struct work *w = context;
 	const bool keeps = w->backward->diff_residual;
-	if (w->mask == MASK_NONE && !keeps)
-		chunk_sums_masked(w, begin, end, MASK_NONE, false);
-	else if (w->mask == MASK_NONE)
-		chunk_sums_masked(w, begin, end, MASK_NONE, true);
-	else if (w->mask == MASK_DST && !keeps)
-		chunk_sums_masked(w, begin, end, MASK_DST, false);
-	else if (w->mask == MASK_DST)
-		chunk_sums_masked(w, begin, end, MASK_DST, true);
-	else if (!keeps)
-		chunk_sums_masked(w, begin, end, MASK_AGAIN, false);
-	else
+	if (w->mask == MASK_AGAIN && keeps)
 		chunk_sums_masked(w, begin, end, MASK_AGAIN, true);
+	else if (w->mask == MASK_AGAIN)
+		chunk_sums_masked(w, begin, end, MASK_AGAIN, false);
+	else if (w->mask == MASK_DST && keeps)
+		chunk_sums_masked(w, begin, end, MASK_DST, true);
+	else if (w->mask == MASK_DST)
+		chunk_sums_masked(w, begin, end, MASK_DST, false);
+	else if (keeps)
+		chunk_sums_masked(w, begin, end, MASK_NONE, true);
+	else
+		chunk_sums_masked(w, begin, end, MASK_NONE, false);
 }
 
 static void finish_sums(void *context, int slot, int64_t begin, int64_t end)

@@ -133,7 +133,11 @@ void SC_CPU(correlate_row)(const struct correlation *c, struct blocks blocks, in
 static void run_pointwise_tiles(const struct correlation *c, struct blocks blocks, const struct strip *s, struct fetch fetch)
 {
 	const int64_t tiles = row_tiles(c), width = c->out_w / tiles, wider = c->out_w % tiles, stride = c->step_w * c->src_pixel;
-	struct segment segment = {.src = strip_source(c, s, s->first), .weights = c->weights + blocks.first * c->depth * BLOCK, .length = c->depth};
+	struct segment segment = {
+		.src = strip_source(c, s, s->first),
+		.weights = c->weights + blocks.first * c->depth * BLOCK,
+		.length = c->depth,
+	};
 	struct tile tile = result_tile(c, blocks, s->n, s->y, tile_begin(c->out_w, tiles, s->first));
 	tile.segments = &segment, tile.segment_count = 1, tile.pixel_stride = stride, tile.next_step = fetch.step;
 	for (int64_t t = s->first; t < s->last; t++, advance(&fetch, blocks.count)) {

@@ -62,7 +62,7 @@ static struct work plan_work(const struct sc_convolution *c, int threads)
 	w.set = minimum(c->oc, SET_CHANNELS);
 	w.sets = parts_of(c->oc, w.set);
 	while (w.slice > LEAST_CHANNELS && unit_count(&w) < MANY_UNITS * threads && unit_count(&w) % threads != 0)
-		w.slice /= 2, w.slices = parts_of(c->ic, w.slice);
+		w.slice = parts_of(w.slice / 2, 16) * 16, w.slices = parts_of(c->ic, w.slice); /* whole vectors */
 	w.group = minimum(GROUP_TILES, w.chunk_images * w.tiles_h * w.tiles_w);
 	return w;
 }
@@ -116,7 +116,8 @@ static void multiply(const struct work *w, const struct part *part, int64_t tile
 		for (int64_t o = 0; o < part->width; o += BLOCK)
 			for (int64_t row = 0; row < rows; row++) {
 				int64_t begin = row * part->channels / rows, end = (row + 1) * part->channels / rows;
-				float *sums = products + place * product_plane(w) + begin * w->set + o, *next = sums + (end - begin) * w->set;
+				float *sums = products + place * product_plane(w) + begin * w->set + o;
+				const float *next = sums + (end - begin) * w->set;
 				struct gradient_tile tile = {
 					.src = v + place * source_plane(w) + begin,
 					.diff_dst = p + place * result_plane(w) + o,
