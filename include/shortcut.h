@@ -404,7 +404,7 @@ struct sc_classifier_options {
 	struct sc_compute compute;
 	/* A folder for copies of the weights as the kernels read them (BatchNorm folded in): from there they are mapped the next time, in a
 	 * tenth of the time, and shared by all processes. A copy is used only if the file's bytes, the net and the kernels are what they were
-	 * when it was made. The eight used last are kept. NULL: no copies. */
+	 * when it was made; a large net for one image has another copy than for many. The eight used last are kept. NULL: no copies. */
 	const char *cache;
 };
 /* `path`: as for sc_model_load. The caller destroys it. */
