@@ -85,9 +85,8 @@ uint64_t sc_plan_prepared_layout(const struct sc_plan *plan)
 		struct sc_convolution c = node_convolution(plan, i);
 		const struct buffer *packed = &plan->buffers[plan->packed[i]];
 		int64_t bias = plan->bias[i] == SC_NONE ? -1 : plan->buffers[plan->bias[i]].offset;
-		const uint64_t parts[] = {layout,	 PREPARED_VERSION,        (uint64_t)i,
-					  c.winograd + c.late, (uint64_t)packed->bytes, (uint64_t)packed->offset,
-					  (uint64_t)bias};
+		const uint64_t parts[] = {layout, PREPARED_VERSION, (uint64_t)i, c.winograd, c.late, (uint64_t)packed->bytes,
+					  (uint64_t)packed->offset, (uint64_t)bias};
 		layout = sc_checksum_of(parts, sizeof(parts));
 	}
 	return layout;

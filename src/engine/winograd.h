@@ -23,28 +23,36 @@ static inline int64_t sc_taps_inside(int64_t out, int64_t in, int64_t kernel, in
 	return count;
 }
 
+static inline int64_t sc_winograd_tiles(const struct sc_convolution *c) /* of an image */
+{
+	return ((c->oh + 3) / 4) * ((c->ow + 3) / 4);
+}
+static inline int64_t sc_winograd_weight_count(const struct sc_convolution *c) /* transformed ones */
+{
+	return 36 * c->ic * c->oc;
+}
+
 /* A tile costs 36 multiplications a pair of channels, whatever part of it lies outside; the direct form costs one for each tap
  * inside. A third is asked to be saved, for the transforms. */
 static inline bool sc_winograd_pays(const struct sc_convolution *c)
 {
-	int64_t tiles = ((c->oh + 3) / 4) * ((c->ow + 3) / 4);
 	int64_t direct = sc_taps_inside(c->oh, c->ih, c->kh, c->stride_h, c->pad_top) *
 			 sc_taps_inside(c->ow, c->iw, c->kw, c->stride_w, c->pad_left);
-	return sc_winograd_possible(c) && 3 * 36 * tiles <= 2 * direct;
+	return sc_winograd_possible(c) && 3 * 36 * sc_winograd_tiles(c) <= 2 * direct;
 }
 
 /* Few tiles take no longer where many weights are transformed while they are needed than where these are read four times as large; so
  * the memory is saved. `images`: so many share the weights. */
 static inline bool sc_winograd_is_late(const struct sc_convolution *c, int64_t images)
 {
-	return images * ((c->oh + 3) / 4) * ((c->ow + 3) / 4) <= 16 && 36 * c->ic * c->oc >= 1048576;
+	return images * sc_winograd_tiles(c) <= 16 && sc_winograd_weight_count(c) >= 1048576;
 }
 
 /* Transformed weights take four times the memory of the plain ones. Inference reads them from memory for every image, or for every
  * few, and keeps them for good; so there the largest are left as they are, whatever the batch. */
 static inline bool sc_winograd_weights_are_few(const struct sc_convolution *c)
 {
-	return 36 * c->ic * c->oc <= 4194304;
+	return sc_winograd_weight_count(c) <= 4194304;
 }
 
 #endif

@@ -142,7 +142,7 @@ static enum sc_status open_classifier(struct sc_classifier *c, const char *path,
 	enum sc_status status = sc_model_open(&c->model, &weights, options->model, options->model_options, path, error);
 	if (!status)
 		status = sc_engine_init(&c->engine, &options->compute, error);
-	c->engine.packing_batch = options->batch;
+	c->engine.packing_batch = options->batch; /* of both plans */
 	if (!status)
 		status = sc_plan_layout(&c->single_plan, c->model, &c->engine, SC_MODE_INFER, 1, error);
 	if (!status && options->batch != 0 && options->batch != 1)

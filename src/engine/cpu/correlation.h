@@ -82,7 +82,7 @@ void SC_CPU(correlate)(const struct correlation *c, struct sc_pool *pool);
 int64_t SC_CPU(pooled_scratch)(const struct sc_max_pool *m);
 void SC_CPU(correlate_pooled)(const struct correlation *c, const struct sc_max_pool *m, float *dst, struct sc_pool *pool);
 
-/* The same two for each way: along rows, across the batch, for groups side by side. */
+/* The same for each way: along rows, which needs no scratch, across the batch, for groups side by side. */
 void SC_CPU(correlate_rows)(const struct correlation *c, struct sc_pool *pool);
 int64_t SC_CPU(batch_scratch)(const struct correlation *c);
 void SC_CPU(correlate_batch)(const struct correlation *c, struct sc_pool *pool);
@@ -91,11 +91,13 @@ void SC_CPU(correlate_groups)(const struct correlation *c, struct sc_pool *pool)
 
 /* The tiles [first, last) of row y of image n. */
 void SC_CPU(correlate_row)(const struct correlation *c, struct blocks blocks, int64_t n, int64_t y, int64_t first, int64_t last);
-/* Pixels a multiple of 2 KiB apart have their sources in the same few sets of a cache: a tile takes no more than one set holds. */
+/* Sources of pixels a multiple of CLASHING numbers apart want the same few sets of a cache: a tile takes no more than one set holds. */
+#define CLASHING   512
+#define SET_PIXELS 7
 static inline int64_t row_tiles(const struct correlation *c)
 {
-	const bool clash = pointwise(c) && c->step_w * c->src_pixel % 512 == 0;
-	return parts_of(c->out_w, clash ? minimum(TILE_PIXELS, 7) : TILE_PIXELS);
+	const bool clash = pointwise(c) && c->step_w * c->src_pixel % CLASHING == 0;
+	return parts_of(c->out_w, clash ? minimum(TILE_PIXELS, SET_PIXELS) : TILE_PIXELS);
 }
 
 /* Packs weights for a correlation: tap (r, s) of the pack is tap (first_h + r * step_h, first_w + s * step_w) of the kernel, steps

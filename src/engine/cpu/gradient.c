@@ -13,7 +13,6 @@
 #define STRETCH_PIXELS 128
 #define REGION_NUMBERS 65536 /* sums of a unit of work */
 #define REGION_BLOCKS  8     /* of output channels in a region, at most */
-#define MANY_UNITS     8     /* of work for each thread: then it does not matter how many there are */
 #define JOIN_NUMBERS   1024  /* of the sums that are joined as a unit of work */
 
 /* ---- What is done together -------------------------------------------------------------------------------------------------- */

@@ -13,6 +13,8 @@
 #include "engine/cpu/panels.h"
 #include "engine/kernels.h"
 
+#define MANY_UNITS 8 /* of work for each thread: then it does not matter how many there are */
+
 struct gradient {
 	struct sc_convolution c; /* without strides where they can be dissolved in `source` */
 	struct raster source, diff_dst;

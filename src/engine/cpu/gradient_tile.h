@@ -15,7 +15,7 @@ struct walk {
 struct gradient_tile {
 	const float *src;      /* first row's number at the first pixel; row r lies r * row_stride further */
 	const float *diff_dst; /* first pixel, first channel of the block */
-	const float *next_src, *next_diff_dst; /* asked for on the way, a cache line a pixel, for a tile to come; or NULL */
+	const float *next_src, *next_diff_dst; /* asked for on the way, a cache line a pixel, or what else a tile to come reads; or NULL */
 	int64_t row_stride;
 	struct walk images, rows, columns; /* outer to inner */
 	float *sums;                       /* (rows, sums_stride): the chains so far, and their continuation afterwards */

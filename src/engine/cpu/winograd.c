@@ -135,14 +135,6 @@ void SC_CPU(winograd_pack)(const struct correlation *c, const struct winograd_ta
 	sc_pool_run(pool, weight_rows, &w, blocks_of(c->width) * c->depth, 16);
 }
 
-/* Transformed weights of some source channels and blocks of output channels. */
-struct factors {
-	const float *first;    /* of place 0 */
-	int64_t plane, block;  /* numbers from one place, one block to the next */
-	int64_t begin, length; /* source channels */
-	struct blocks blocks;
-};
-
 /* ---- Sources ---------------------------------------------------------------------------------------------------------------- */
 
 void SC_CPU(winograd_pixels)(const float *image, int64_t height, int64_t width, int64_t channels, int64_t top, int64_t left,
@@ -190,6 +182,14 @@ static void transform_tiles(const struct winograd *w, int64_t origin, int64_t ti
 }
 
 /* ---- Products --------------------------------------------------------------------------------------------------------------- */
+
+/* Transformed weights of some source channels and blocks of output channels. */
+struct factors {
+	const float *first;    /* of place 0 */
+	int64_t plane, block;  /* numbers from one place, one block to the next */
+	int64_t begin, length; /* source channels */
+	struct blocks blocks;
+};
 
 /* For `tiles` tiles: one place of some weights. m: the products of the first tile and block; next: the weights that are read next,
  * asked for while this computes, in equal shares; or NULL. */

@@ -7,6 +7,7 @@
 
 #include "engine/chunks.h"
 #include "engine/cpu/cpu.h"
+#include "engine/cpu/gradient.h"
 #include "engine/cpu/gradient_tile.h"
 #include "engine/cpu/winograd.h"
 #include "engine/cpu/winograd_transform.h"
@@ -15,7 +16,6 @@
 #define SLICE_CHANNELS 128 /* source channels and */
 #define SET_CHANNELS   128 /* output channels of a unit, */
 #define LEAST_CHANNELS 32  /* or fewer source channels */
-#define MANY_UNITS     8   /* for each thread: then it does not matter how many there are */
 
 struct work {
 	const struct sc_convolution *c;
