@@ -8,9 +8,10 @@
 #include "engine/cpu/tile.h"
 
 #define WEIGHTS_AHEAD 1536 /* numbers */
+#define AHEAD_PIXELS  4    /* of a tile that asks for its weights */
 
 /* Weights are read once for each tile, from a cache that is some way off, or from memory, and the processor does not look far
- * enough ahead by itself. */
+ * enough ahead by itself. With fewer pixels it does: what it holds of the loop at once reaches further than this. */
 SC_INLINE void fetch_weights(const float *weights)
 {
 	for (int i = 0; i < BLOCK; i += 16)
@@ -39,7 +40,7 @@ SC_INLINE void multiply(const struct segment *s, int64_t block, const float *nex
 		lanes x;
 		fetch_early(next);
 #define FETCH(row)                                                                                                                 \
-	if (row < blocks)                                                                                                          \
+	if (row < blocks && last - first >= AHEAD_PIXELS)                                                                          \
 		fetch_weights(weights + row * block_weights);
 #define FMA(row, v)                                                                                                                \
 	x = spread ? lanes_load(src + (row / blocks - first) * stride + v * LANES) : x;                                            \
