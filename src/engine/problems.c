@@ -6,7 +6,7 @@ static bool by_winograd(const struct sc_plan *plan, const struct sc_convolution 
 {
 	switch (plan->engine.convolution) {
 	case SC_CONVOLUTION_AUTO:
-		return sc_winograd_pays(c) && (plan->mode == SC_MODE_TRAIN || sc_winograd_weights_are_few(c));
+		return sc_winograd_pays(c);
 	case SC_CONVOLUTION_WINOGRAD:
 		return sc_winograd_possible(c);
 	default:

@@ -41,18 +41,12 @@ static inline bool sc_winograd_pays(const struct sc_convolution *c)
 	return sc_winograd_possible(c) && 3 * 36 * sc_winograd_tiles(c) <= 2 * direct;
 }
 
-/* Few tiles take no longer where many weights are transformed while they are needed than where these are read four times as large; so
- * the memory is saved. `images`: so many share the weights. */
+/* Few tiles take no longer where many weights are transformed while they are needed than where these are read four times as large,
+ * and the fewest tiles take less; so memory is saved. `images`: so many share the weights. */
 static inline bool sc_winograd_is_late(const struct sc_convolution *c, int64_t images)
 {
-	return images * sc_winograd_tiles(c) <= 16 && sc_winograd_weight_count(c) >= 1048576;
-}
-
-/* Transformed weights take four times the memory of the plain ones. Inference reads them from memory for every image, or for every
- * few, and keeps them for good; so there the largest are left as they are, whatever the batch. */
-static inline bool sc_winograd_weights_are_few(const struct sc_convolution *c)
-{
-	return sc_winograd_weight_count(c) <= 4194304;
+	const int64_t tiles = images * sc_winograd_tiles(c), weights = sc_winograd_weight_count(c);
+	return (tiles <= 4 && weights >= 524288) || (tiles <= 16 && weights >= 1048576);
 }
 
 #endif

@@ -4,32 +4,46 @@
  * them with the set's weights, and transforms back, with nothing handed from one thread to another.
  *
  * Weights were transformed before, once for all; or that comes late: the plain ones are read, a quarter as many, and transformed
- * slice by slice in the cache; each slice goes on with the products of the one before it. */
+ * slice by slice, for few tiles in registers (winograd_few.h), else in the cache; each slice goes on with the products of the one
+ * before it. */
 #include <string.h>
 
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/finish.h"
 #include "engine/cpu/tile.h"
 #include "engine/cpu/winograd.h"
+#include "engine/cpu/winograd_few.h"
 #include "engine/cpu/winograd_transform.h"
 
 #define GROUP_NUMBERS 262144 /* of transformed sources and products: a group of tiles takes 1 MiB, */
 #define GROUP_TILES   32     /* or more where it had fewer tiles, since each group reads all weights of its set */
 #define FEWEST_TILES  12     /* of a group: for fewer, the blocks are shared out as well */
-#define SLICE_NUMBERS 73728  /* of weights that are transformed at once */
+#define SLICE_NUMBERS 73728  /* of weights that are transformed at once in the cache */
 
 struct winograd {
 	const struct correlation *c;
 	const float *zeros; /* (depth) */
-	float *scratch;     /* of each slot: v (36, group, depth), m (36, group, set's blocks), u (36, blocks at once, slice, BLOCK) */
+	float *scratch;     /* of each slot: v (slices, 36, group, slice), m (36, group, set's blocks), u */
 	int64_t tiles_h, tiles_w, tiles, group, groups;
 	int64_t set, sets; /* blocks of a set, and how many sets there are */
-	int64_t slice;     /* source channels whose weights are transformed at once; 0: all were before */
+	bool few;          /* weights are transformed in registers */
+	int64_t slice;     /* in the cache, those of so many source channels at once, to u (36, blocks at once, slice, BLOCK); or 0 */
 };
+
+/* Source channels that lie together in v. */
+static int64_t source_slice(const struct winograd *w)
+{
+	return w->few ? FEW_SLICE : w->c->depth;
+}
 
 static int64_t source_plane(const struct winograd *w)
 {
-	return w->group * w->c->depth + PLACE_GAP;
+	return w->few ? FEW_PLANE : w->group * w->c->depth + PLACE_GAP;
+}
+
+static int64_t source_numbers(const struct winograd *w)
+{
+	return parts_of(w->c->depth, source_slice(w)) * PLACES * source_plane(w);
 }
 
 static int64_t product_stride(const struct winograd *w)
@@ -49,7 +63,7 @@ static int64_t slice_plane(const struct winograd *w)
 
 static int64_t scratch_numbers(const struct winograd *w)
 {
-	return PLACES * (source_plane(w) + product_plane(w) + (w->slice ? slice_plane(w) : 0));
+	return source_numbers(w) + PLACES * (product_plane(w) + (w->slice ? slice_plane(w) : 0));
 }
 
 /* As many groups as it takes for every thread to have the same number of units. */
@@ -67,7 +81,8 @@ static struct winograd plan_tiles(const struct correlation *c, int threads)
 	}
 	w.group = parts_of(w.tiles, w.groups), w.groups = parts_of(w.tiles, w.group);
 	w.set = parts_of(blocks_of(c->width), w.sets), w.sets = parts_of(blocks_of(c->width), w.set);
-	if (c->late)
+	w.few = c->late && w.group <= FEW_TILES;
+	if (c->late && !w.few)
 		w.slice = minimum(c->depth, maximum(1, SLICE_NUMBERS / (PLACES * BLOCK * blocks_at_once(w.group))));
 	return w;
 }
@@ -147,11 +162,11 @@ void SC_CPU(winograd_pixels)(const float *image, int64_t height, int64_t width, 
 		}
 }
 
-void SC_CPU(winograd_transform_source)(const float *const pixels[PLACES], int64_t channels, float *v, int64_t plane)
+void SC_CPU(winograd_transform_source)(const float *const pixels[PLACES], int64_t begin, int64_t channels, float *v, int64_t plane)
 {
 	for (int64_t c = 0; c < channels; c += LANES) {
 		lanes half[6][6], t[6];
-#define PIXEL(y, x) lanes_load(pixels[y * 6 + x] + c)
+#define PIXEL(y, x) lanes_load(pixels[y * 6 + x] + begin + c)
 #define COLUMN(x)                                                                                                                  \
 	transform_source(PIXEL(0, x), PIXEL(1, x), PIXEL(2, x), PIXEL(3, x), PIXEL(4, x), PIXEL(5, x), t);                         \
 	half[0][x] = t[0], half[1][x] = t[1], half[2][x] = t[2], half[3][x] = t[3], half[4][x] = t[4], half[5][x] = t[5];
@@ -171,13 +186,17 @@ void SC_CPU(winograd_transform_source)(const float *const pixels[PLACES], int64_
 static void transform_tiles(const struct winograd *w, int64_t origin, int64_t tiles, float *v)
 {
 	const struct correlation *c = w->c;
+	const int64_t slice = source_slice(w), plane = source_plane(w);
 	for (int64_t i = 0; i < tiles; i++) {
 		const float *pixels[PLACES];
 		int64_t tile = origin + i, x = tile % w->tiles_w, y = tile / w->tiles_w % w->tiles_h;
 		const float *image = c->src + tile / w->tiles_w / w->tiles_h * c->src_h * c->src_w * c->depth;
 		SC_CPU(winograd_pixels)
 		(image, c->src_h, c->src_w, c->depth, 4 * y - c->pad_h, 4 * x - c->pad_w, 6, w->zeros, pixels);
-		SC_CPU(winograd_transform_source)(pixels, c->depth, v + i * c->depth, source_plane(w));
+		for (int64_t begin = 0; begin < c->depth; begin += slice) {
+			float *to = v + begin / slice * PLACES * plane + i * slice;
+			SC_CPU(winograd_transform_source)(pixels, begin, minimum(slice, c->depth - begin), to, plane);
+		}
 	}
 }
 
@@ -278,6 +297,24 @@ static void multiply_late(const struct winograd *w, int64_t first, int64_t last,
 		}
 }
 
+/* The same for few tiles, in registers. */
+static void multiply_few(const struct winograd *w, int64_t first, int64_t last, int64_t tiles, const float *v, float *m)
+{
+	const int64_t depth = w->c->depth, tap = depth * BLOCK;
+	struct few few = {.tiles = (int)tiles, .tap = tap, .plane = product_plane(w), .stride = product_stride(w)};
+	for (int64_t block = first; block < last; block++)
+		for (int64_t begin = 0; begin < depth; begin += FEW_SLICE) {
+			const bool ends = begin + FEW_SLICE >= depth;
+			few.sources = v + begin * PLACES * FEW_TILES;
+			few.weights = w->c->weights + block * 9 * tap + begin * BLOCK;
+			few.next = !ends ? few.weights + FEW_SLICE * BLOCK : block + 1 < last ? w->c->weights + (block + 1) * 9 * tap : NULL;
+			few.length = minimum(FEW_SLICE, depth - begin);
+			few.products = products_of(w, m, 0, block - first);
+			few.goes_on = begin > 0;
+			SC_CPU(winograd_few)(&few);
+		}
+}
+
 /* ---- Outputs ---------------------------------------------------------------------------------------------------------------- */
 
 /* Channels [begin, end) of the pixels from `corner` of dst on: `rows` and `columns` of the tile's four lie inside. They and the
@@ -336,12 +373,14 @@ static void output_tiles(const struct winograd *w, int64_t origin, int64_t tiles
 static void units(void *context, int slot, int64_t begin, int64_t end)
 {
 	const struct winograd *w = context;
-	float *v = w->scratch + slot * scratch_numbers(w), *m = v + PLACES * source_plane(w);
+	float *v = w->scratch + slot * scratch_numbers(w), *m = v + source_numbers(w);
 	for (int64_t unit = begin; unit < end; unit++) {
 		int64_t origin = unit / w->sets * w->group, tiles = minimum(w->group, w->tiles - origin);
 		int64_t first = unit % w->sets * w->set, last = minimum(first + w->set, blocks_of(w->c->width));
 		transform_tiles(w, origin, tiles, v);
-		if (w->slice)
+		if (w->few)
+			multiply_few(w, first, last, tiles, v, m);
+		else if (w->slice)
 			multiply_late(w, first, last, tiles, v, m, m + PLACES * product_plane(w));
 		else
 			multiply_early(w, first, last, tiles, v, m);

@@ -31,8 +31,8 @@ void SC_CPU(winograd_correlate)(const struct correlation *c, float *workspace, s
  * outside. */
 void SC_CPU(winograd_pixels)(const float *image, int64_t height, int64_t width, int64_t channels, int64_t top, int64_t left,
 			     int size, const float *zeros, const float **pixels);
-/* Transforms channels [0, channels) of the 36 pixels: place k of the tile goes to v + k * plane. */
-void SC_CPU(winograd_transform_source)(const float *const pixels[PLACES], int64_t channels, float *v, int64_t plane);
+/* Transforms `channels` channels of the 36 pixels from `begin` on: place k of the tile goes to v + k * plane. */
+void SC_CPU(winograd_transform_source)(const float *const pixels[PLACES], int64_t begin, int64_t channels, float *v, int64_t plane);
 
 /* sums: one part (3, 3, ic, oc) for each chunk (chunks.h). Workspace: numbers. */
 int64_t SC_CPU(winograd_weights_workspace)(const struct sc_convolution *c, int threads);

@@ -102,7 +102,7 @@ static void transform_tile(const struct work *w, const struct part *part, int64_
 	int64_t x = tile % w->tiles_w * 4, y = tile / w->tiles_w % w->tiles_h * 4, n = tile / w->tiles_w / w->tiles_h;
 	SC_CPU(winograd_pixels)
 	(w->src + n * c->ih * c->iw * c->ic + part->first, c->ih, c->iw, c->ic, y - c->pad_top, x - c->pad_left, 6, w->zeros, pixels);
-	SC_CPU(winograd_transform_source)(pixels, part->channels, v + at * w->slice, source_plane(w));
+	SC_CPU(winograd_transform_source)(pixels, 0, part->channels, v + at * w->slice, source_plane(w));
 	SC_CPU(winograd_pixels)
 	(w->diff_dst + n * c->oh * c->ow * c->oc + part->first_oc, c->oh, c->ow, c->oc, y, x, 4, w->zeros, pixels);
 	transform_result_tile(pixels, part->width, p + at * w->set, result_plane(w));
