@@ -74,18 +74,6 @@ static const float *strip_source(const struct correlation *c, const struct strip
 	return c->src + ((s->n * c->src_h + s->y * c->step_h) * c->src_w + x) * c->src_pixel;
 }
 
-/* What is read next: the tiles of a strip ask for that while they compute, in equal shares. */
-struct fetch {
-	const float *at;     /* NULL: for nothing */
-	int64_t step, share; /* numbers for each step of a tile's chain, for each tile */
-};
-
-static void advance(struct fetch *fetch, int64_t tiles)
-{
-	if (fetch->at)
-		fetch->at += tiles * fetch->share;
-}
-
 static void run_row_tile(const struct correlation *c, struct blocks blocks, int64_t n, int64_t y, int64_t x0, int pixels,
 			 const struct fetch *fetch)
 {

@@ -41,6 +41,18 @@ struct tile {
 	bool spread; /* the sources are */
 };
 
+/* What is read next: tiles ask for that while they compute, in equal shares. */
+struct fetch {
+	const float *at;     /* NULL: for nothing */
+	int64_t step, share; /* numbers for each step of a tile's chain, for each block of a tile */
+};
+
+static inline void advance(struct fetch *fetch, int64_t blocks)
+{
+	if (fetch->at)
+		fetch->at += blocks * fetch->share;
+}
+
 /* Blocks that are done at once. */
 static inline int tile_blocks(int64_t pixels)
 {
