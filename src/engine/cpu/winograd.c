@@ -201,6 +201,22 @@ static void transform_tiles(const struct winograd *w, int64_t origin, int64_t ti
 	}
 }
 
+/* ---- What comes next -------------------------------------------------------------------------------------------------------- */
+
+/* The images' rows before a tile. */
+static int64_t rows_before(const struct winograd_images *images, int64_t tile)
+{
+	const int64_t row = tile / images->tiles_w;
+	return row / images->tiles_h * images->height + minimum(4 * (row % images->tiles_h), images->height);
+}
+
+struct fetch SC_CPU(winograd_fetch)(const struct winograd_images *images, struct winograd_range tiles, int64_t shares, int64_t steps)
+{
+	const int64_t end = parts_of(tiles.end, images->tiles_w) * images->tiles_w, top = rows_before(images, tiles.begin);
+	const int64_t share = parts_of((rows_before(images, end) - top) * images->row, shares);
+	return (struct fetch){share > 0 ? images->first + top * images->row : NULL, parts_of(share, steps), share};
+}
+
 /* ---- Products --------------------------------------------------------------------------------------------------------------- */
 
 /* Transformed weights of some source channels and blocks of output channels. */
@@ -243,23 +259,6 @@ static float *products_of(const struct winograd *w, float *m, int64_t place, int
 	return m + place * product_plane(w) + block * BLOCK;
 }
 
-/* The rows of images of `height` rows, one after the other, that lie before `tile`. */
-static int64_t rows_before(const struct winograd *w, int64_t tile, int64_t height)
-{
-	const int64_t row = tile / w->tiles_w;
-	return row / w->tiles_h * height + minimum(4 * (row % w->tiles_h), height);
-}
-
-/* The rows of images at `first`, `row` numbers each, that `count` tiles from `begin` on see, in so many shares. */
-static struct fetch fetch_rows(const struct winograd *w, const float *first, int64_t height, int64_t row, int64_t begin, int64_t count,
-			       int64_t shares)
-{
-	begin = minimum(begin, w->tiles);
-	const int64_t end = parts_of(minimum(begin + count, w->tiles), w->tiles_w) * w->tiles_w;
-	const int64_t top = rows_before(w, begin, height), share = parts_of((rows_before(w, end, height) - top) * row, shares);
-	return (struct fetch){first + top * row, parts_of(share, w->c->depth), share};
-}
-
 /* The blocks [first, last), their weights transformed before. While it computes, it asks for the weights that come next; or, where
  * these are still in the cache, for the sources of the group that the thread is likely to have next, then for where this one's
  * results go: from memory and to it at the last moment, they would take a fifth of the time at 56x56x64. */
@@ -268,10 +267,13 @@ static void multiply_early(const struct winograd *w, int64_t origin, int64_t fir
 {
 	const struct correlation *c = w->c;
 	const int64_t step = blocks_at_once(tiles), block_numbers = c->depth * BLOCK, parts = parts_of(tiles, TILE_PIXELS);
-	const int64_t shares = PLACES / 2 * (last - first) * parts, next = origin + w->threads * w->group;
+	const int64_t shares = PLACES / 2 * (last - first) * parts, next = minimum(origin + w->threads * w->group, w->tiles);
 	const bool kept = PLACES * (last - first) * block_numbers <= KEPT_WEIGHTS;
-	struct fetch sources = fetch_rows(w, c->src, c->src_h, c->src_w * c->depth, next, w->group, shares);
-	struct fetch results = fetch_rows(w, c->dst, c->out_h, c->dst_row, origin, tiles, shares);
+	const struct winograd_images src = {c->src, c->src_h, c->src_w * c->depth, w->tiles_h, w->tiles_w};
+	const struct winograd_images dst = {c->dst, c->out_h, c->dst_row, w->tiles_h, w->tiles_w};
+	const struct winograd_range now = {origin, origin + tiles}, later = {next, minimum(next + w->group, w->tiles)};
+	struct fetch sources = SC_CPU(winograd_fetch)(&src, later, shares, c->depth);
+	struct fetch results = SC_CPU(winograd_fetch)(&dst, now, shares, c->depth);
 	for (int64_t place = 0; place < PLACES; place++)
 		for (int64_t block = first; block < last; block += step) {
 			const struct factors f = {

@@ -34,6 +34,18 @@ void SC_CPU(winograd_pixels)(const float *image, int64_t height, int64_t width, 
 /* Transforms `channels` channels of the 36 pixels from `begin` on: place k of the tile goes to v + k * plane. */
 void SC_CPU(winograd_transform_source)(const float *const pixels[PLACES], int64_t begin, int64_t channels, float *v, int64_t plane);
 
+/* Tiles [begin, end) of the batch, in the order of image, row, column. */
+struct winograd_range {
+	int64_t begin, end;
+};
+/* Images that lie one after the other: rows of a number of numbers, under tiles_h times tiles_w tiles. */
+struct winograd_images {
+	const float *first;
+	int64_t height, row, tiles_h, tiles_w;
+};
+/* The rows under some tiles, to be asked for in `shares` shares, of `steps` steps each. */
+struct fetch SC_CPU(winograd_fetch)(const struct winograd_images *images, struct winograd_range tiles, int64_t shares, int64_t steps);
+
 /* sums: one part (3, 3, ic, oc) for each chunk (chunks.h). Workspace: numbers. */
 int64_t SC_CPU(winograd_weights_workspace)(const struct sc_convolution *c, int threads);
 void SC_CPU(winograd_weights)(const struct sc_convolution *c, const float *src, const float *diff_dst, float *sums,

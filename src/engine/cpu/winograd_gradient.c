@@ -9,6 +9,7 @@
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/gradient.h"
 #include "engine/cpu/gradient_tile.h"
+#include "engine/cpu/tile.h"
 #include "engine/cpu/winograd.h"
 #include "engine/cpu/winograd_transform.h"
 
@@ -21,8 +22,8 @@ struct work {
 	const struct sc_convolution *c;
 	const float *src, *diff_dst, *zeros;
 	float *sums;    /* (chunks, 3, 3, ic, oc) */
-	float *scratch; /* of each slot: v (36, group, slice), p (36, group, set), products (36, slice, set) */
-	int64_t tiles_h, tiles_w, chunks, chunk_images, group;
+	float *scratch; /* of each slot: v (36, group, slice), p (36, group, set), products (36, blocks of the set, slice, BLOCK) */
+	int64_t tiles_h, tiles_w, chunks, chunk_images, group, threads;
 	int64_t slice, slices, set, sets; /* source, output channels of a unit, and how many of these there are */
 };
 
@@ -38,7 +39,7 @@ static int64_t result_plane(const struct work *w)
 
 static int64_t product_plane(const struct work *w)
 {
-	return w->slice * w->set + PLACE_GAP;
+	return parts_of(w->set, BLOCK) * BLOCK * w->slice + PLACE_GAP;
 }
 
 static int64_t scratch_numbers(const struct work *w)
@@ -54,7 +55,7 @@ static int64_t unit_count(const struct work *w)
 /* Where units are few, there are as many for every thread. */
 static struct work plan_work(const struct sc_convolution *c, int threads)
 {
-	struct work w = {.c = c, .tiles_h = parts_of(c->oh, 4), .tiles_w = parts_of(c->ow, 4)};
+	struct work w = {.c = c, .tiles_h = parts_of(c->oh, 4), .tiles_w = parts_of(c->ow, 4), .threads = threads};
 	w.chunks = sc_gradient_chunk_count(c);
 	w.chunk_images = sc_gradient_chunk_images(c);
 	w.slice = minimum(c->ic, SLICE_CHANNELS);
@@ -108,40 +109,48 @@ static void transform_tile(const struct work *w, const struct part *part, int64_
 	transform_result_tile(pixels, part->width, p + at * w->set, result_plane(w));
 }
 
-/* products (36, slice, set) += v * p over the tiles of a group. Each product asks for the sums of the next, which may lie far off. */
-static void multiply(const struct work *w, const struct part *part, int64_t tiles, const float *v, const float *p, float *products)
+/* products += v * p over the tiles of a group. Each product asks for the sums of the next, which may lie far off, and for its share
+ * of what is transformed next. */
+static void multiply(const struct work *w, const struct part *part, int64_t tiles, const float *v, const float *p, float *products,
+		     struct winograd_range next_tiles)
 {
-	const int64_t rows = parts_of(part->channels, TILE_PIXELS);
+	const struct sc_convolution *c = w->c;
+	const int64_t rows = parts_of(part->channels, TILE_PIXELS), shares = PLACES / 2 * parts_of(part->width, BLOCK) * rows;
+	const struct winograd_images src_images = {w->src, c->ih, c->iw * c->ic, w->tiles_h, w->tiles_w};
+	const struct winograd_images diff_images = {w->diff_dst, c->oh, c->ow * c->oc, w->tiles_h, w->tiles_w};
+	struct fetch src = SC_CPU(winograd_fetch)(&src_images, next_tiles, shares, tiles);
+	struct fetch diff_dst = SC_CPU(winograd_fetch)(&diff_images, next_tiles, shares, tiles);
 	for (int64_t place = 0; place < PLACES; place++)
 		for (int64_t o = 0; o < part->width; o += BLOCK)
 			for (int64_t row = 0; row < rows; row++) {
 				int64_t begin = row * part->channels / rows, end = (row + 1) * part->channels / rows;
-				float *sums = products + place * product_plane(w) + begin * w->set + o;
-				const float *next = sums + (end - begin) * w->set;
+				float *sums = products + place * product_plane(w) + o * w->slice + begin * BLOCK;
+				struct fetch *next = place < PLACES / 2 ? &src : &diff_dst;
 				struct gradient_tile tile = {
 					.src = v + place * source_plane(w) + begin,
 					.diff_dst = p + place * result_plane(w) + o,
 					.row_stride = 1,
 					.images = {.count = 1},
 					.rows = {.count = 1},
-					.next_src = next,
-					.next_diff_dst = BLOCK > 16 ? next + 16 : NULL,
-					.columns = {tiles, w->slice, w->set, w->set, w->set},
+					.next_src = sums + (end - begin) * BLOCK,
+					.next_diff_dst = next->at,
+					.columns = {tiles, w->slice, w->set, parts_of((end - begin) * BLOCK, tiles), next->step},
 					.sums = sums,
-					.sums_stride = w->set,
+					.sums_stride = BLOCK,
 					.channels = minimum(BLOCK, part->width - o),
 				};
 				SC_CPU(gradient_tile_run)((int)(end - begin), &tile);
+				advance(next, 1);
 			}
 }
 
-/* products (36, slice, set) to the part of the chunk's sums (3, 3, ic, oc). */
+/* products to the part of the chunk's sums (3, 3, ic, oc). */
 static void finish(const struct work *w, const struct part *part, const float *products, float *sums)
 {
 	const int64_t ic = w->c->ic, oc = w->c->oc, plane = product_plane(w);
 	for (int64_t i = 0; i < part->channels; i++)
 		for (int64_t o = 0; o < part->width; o += LANES) {
-			const float *e = products + i * w->set + o;
+			const float *e = products + o / BLOCK * BLOCK * w->slice + i * BLOCK + o % BLOCK;
 			float *g = sums + (part->first + i) * oc + part->first_oc + o;
 			lanes half[3][6], t[3];
 #define PRODUCT(y, x) lanes_load(e + (y * 6 + x) * plane)
@@ -161,25 +170,41 @@ static void finish(const struct work *w, const struct part *part, const float *p
 		}
 }
 
+static struct winograd_range unit_tiles(const struct work *w, int64_t unit)
+{
+	const int64_t image_tiles = w->tiles_h * w->tiles_w, first = unit / w->slices / w->sets * w->chunk_images;
+	return (struct winograd_range){first * image_tiles, minimum(w->c->mb, first + w->chunk_images) * image_tiles};
+}
+
+/* The group after the one at `tile`: of this unit, or of the one that the thread is likely to have next, or none. */
+static struct winograd_range next_group(const struct work *w, int64_t unit, int64_t tile)
+{
+	struct winograd_range next = unit_tiles(w, unit);
+	next.begin = tile + w->group;
+	if (next.begin >= next.end && unit + w->threads < unit_count(w))
+		next = unit_tiles(w, unit + w->threads);
+	next.begin = minimum(next.begin, next.end), next.end = minimum(next.end, next.begin + w->group);
+	return next;
+}
+
 static void part_units(void *context, int slot, int64_t begin, int64_t end)
 {
 	const struct work *w = context;
+	const struct sc_convolution *c = w->c;
 	float *v = w->scratch + slot * scratch_numbers(w), *p = v + PLACES * source_plane(w);
 	float *products = p + PLACES * result_plane(w);
 	for (int64_t unit = begin; unit < end; unit++) {
-		const int64_t chunk = unit / w->slices / w->sets, image_tiles = w->tiles_h * w->tiles_w;
 		struct part part = {.first = unit / w->sets % w->slices * w->slice, .first_oc = unit % w->sets * w->set};
-		part.channels = minimum(w->slice, w->c->ic - part.first), part.width = minimum(w->set, w->c->oc - part.first_oc);
-		int64_t tile = chunk * w->chunk_images * image_tiles;
-		int64_t last = minimum(w->c->mb, (chunk + 1) * w->chunk_images) * image_tiles;
+		part.channels = minimum(w->slice, c->ic - part.first), part.width = minimum(w->set, c->oc - part.first_oc);
+		const struct winograd_range all = unit_tiles(w, unit);
 		memset(products, 0, (size_t)(PLACES * product_plane(w)) * sizeof(float));
-		for (; tile < last; tile += w->group) {
-			int64_t tiles = minimum(w->group, last - tile);
+		for (int64_t tile = all.begin; tile < all.end; tile += w->group) {
+			const int64_t tiles = minimum(w->group, all.end - tile);
 			for (int64_t i = 0; i < tiles; i++)
 				transform_tile(w, &part, tile + i, i, v, p);
-			multiply(w, &part, tiles, v, p, products);
+			multiply(w, &part, tiles, v, p, products, next_group(w, unit, tile));
 		}
-		finish(w, &part, products, w->sums + chunk * 9 * w->c->ic * w->c->oc);
+		finish(w, &part, products, w->sums + unit / w->slices / w->sets * 9 * c->ic * c->oc);
 	}
 }
 
