@@ -77,6 +77,13 @@ SC_INLINE lanes lanes_rectify(lanes a)
 {
 	return _mm512_max_ps(_mm512_setzero_ps(), a);
 }
+/* Where `value` is greater than `best`, or not a number, it and `mark` take the places of `best` and `holder`. */
+SC_INLINE void lanes_contend(lanes value, lanes mark, lanes *best, lanes *holder)
+{
+	__mmask16 wins = _mm512_cmp_ps_mask(value, *best, _CMP_GT_OQ) | _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
+	*best = _mm512_mask_mov_ps(*best, wins, value);
+	*holder = _mm512_mask_mov_ps(*holder, wins, mark);
+}
 /* Numbers of lanes; and lane i of the result is lane `from`[i] + shift of `a`. */
 typedef __m512i lane_numbers;
 SC_INLINE lane_numbers lane_numbers_load(const int32_t *p)
@@ -143,6 +150,12 @@ SC_INLINE lanes lanes_rectify(lanes a)
 {
 	return _mm256_max_ps(_mm256_setzero_ps(), a);
 }
+SC_INLINE void lanes_contend(lanes value, lanes mark, lanes *best, lanes *holder)
+{
+	lanes wins = _mm256_or_ps(_mm256_cmp_ps(value, *best, _CMP_GT_OQ), _mm256_cmp_ps(value, value, _CMP_UNORD_Q));
+	*best = _mm256_blendv_ps(*best, value, wins);
+	*holder = _mm256_blendv_ps(*holder, mark, wins);
+}
 typedef __m256i lane_numbers;
 SC_INLINE lane_numbers lane_numbers_load(const int32_t *p)
 {
@@ -191,6 +204,16 @@ SC_INLINE lanes lanes_multiply(lanes a, lanes b)
 SC_INLINE lanes lanes_rectify(lanes a)
 {
 	return _mm_max_ps(_mm_setzero_ps(), a);
+}
+SC_INLINE lanes chosen(lanes where, lanes a, lanes b)
+{
+	return _mm_or_ps(_mm_and_ps(where, a), _mm_andnot_ps(where, b));
+}
+SC_INLINE void lanes_contend(lanes value, lanes mark, lanes *best, lanes *holder)
+{
+	lanes wins = _mm_or_ps(_mm_cmpgt_ps(value, *best), _mm_cmpunord_ps(value, value));
+	*best = chosen(wins, value, *best);
+	*holder = chosen(wins, mark, *holder);
 }
 /* a * b + c of two floats held in doubles, rounded to odd: the product is exact; if the sum is not, the one of its two neighbours
  * with an odd last bit is taken, and then a second rounding to float gives what a single one would have given (S. Boldo, G.
@@ -264,6 +287,12 @@ SC_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 SC_INLINE lanes lanes_rectify(lanes a)
 {
 	return vbslq_f32(vcltq_f32(a, vdupq_n_f32(0)), vdupq_n_f32(0), a);
+}
+SC_INLINE void lanes_contend(lanes value, lanes mark, lanes *best, lanes *holder)
+{
+	uint32x4_t wins = vorrq_u32(vcgtq_f32(value, *best), vmvnq_u32(vceqq_f32(value, value)));
+	*best = vbslq_f32(wins, value, *best);
+	*holder = vbslq_f32(wins, mark, *holder);
 }
 
 #else

@@ -3,7 +3,6 @@
 
 #include "engine/cpu/cpu.h"
 
-#define GROUP   64  /* channels that are worked on together */
 #define PADDING 255 /* in `winner`: the padding won */
 
 struct max_work {
@@ -14,43 +13,56 @@ struct max_work {
 	const uint8_t *won;
 };
 
-/* Channels [c0, c0 + count) of one output pixel, taps by row and column; a later tap wins if it is greater, or not a number. */
-SC_INLINE void pool_pixel(const struct sc_max_pool *m, const float *const *rows, int64_t left, int64_t c0, int64_t count,
-			  float *restrict dst, uint8_t *restrict winner, const bool marks)
+/* `count` channels of one output pixel from c on. taps: its window's pixels by row and column, NULL for the padding; a later one
+ * wins if it is greater, or not a number. */
+SC_INLINE void pool_lanes(const struct sc_max_pool *m, const float *const *taps, int64_t c, const int count, float *dst, uint8_t *winner,
+			  const bool marks)
 {
-	float best[GROUP];
-	int32_t who[GROUP];
+	lanes best = lanes_zero(), holder = best;
 	for (int64_t tap = 0; tap < m->kh * m->kw; tap++) {
-		const float *row = rows[tap / m->kw];
-		int64_t ix = left + tap % m->kw;
-		bool inside = row && ix >= 0 && ix < m->iw;
-		const float *src = inside ? row + ix * m->channels + c0 : NULL;
-		int32_t mark = inside ? (int32_t)tap : PADDING;
-		for (int64_t c = 0; c < count; c++) {
-			float value = src ? src[c] : m->pad_value;
-			bool wins = tap == 0 || value > best[c] || value != value;
-			best[c] = wins ? value : best[c];
-			if (marks)
-				who[c] = wins ? mark : who[c];
-		}
+		const float *at = taps[tap] ? taps[tap] + c : NULL;
+		const lanes value = !at ? lanes_broadcast(m->pad_value) : count == LANES ? lanes_load(at) : lanes_load_first(at, count);
+		const lanes mark = lanes_broadcast(at ? (float)tap : PADDING);
+		if (tap == 0)
+			best = value, holder = mark;
+		else
+			lanes_contend(value, mark, &best, &holder);
 	}
-	for (int64_t c = 0; c < count; c++) {
-		dst[c0 + c] = best[c];
-		if (marks)
-			winner[c0 + c] = (uint8_t)who[c];
+	if (count == LANES)
+		lanes_store(dst + c, best);
+	else
+		lanes_store_first(dst + c, best, count);
+	if (marks) {
+		float held[LANES];
+		lanes_store(held, holder);
+		for (int i = 0; i < count; i++)
+			winner[c + i] = (uint8_t)held[i];
 	}
+}
+
+SC_INLINE void pool_pixel(const struct sc_max_pool *m, const float *const *taps, float *dst, uint8_t *winner, const bool marks)
+{
+	int64_t c = 0;
+	for (; c + LANES <= m->channels; c += LANES)
+		pool_lanes(m, taps, c, LANES, dst, winner, marks);
+	if (c < m->channels)
+		pool_lanes(m, taps, c, (int)(m->channels - c), dst, winner, marks);
 }
 
 void SC_CPU(max_pool_row)(const struct sc_max_pool *m, const float *const *rows, float *dst, uint8_t *winner)
 {
-	for (int64_t x = 0; x < m->ow; x++)
-		for (int64_t c = 0; c < m->channels; c += GROUP) {
-			int64_t left = x * m->stride_w - m->pad_left, at = x * m->channels, count = minimum(GROUP, m->channels - c);
-			if (winner)
-				pool_pixel(m, rows, left, c, count, dst + at, winner + at, true);
-			else
-				pool_pixel(m, rows, left, c, count, dst + at, NULL, false);
+	const float *taps[SC_MAX_KERNEL * SC_MAX_KERNEL];
+	for (int64_t x = 0; x < m->ow; x++, dst += m->channels) {
+		for (int64_t tap = 0; tap < m->kh * m->kw; tap++) {
+			const int64_t column = x * m->stride_w - m->pad_left + tap % m->kw;
+			const float *row = rows[tap / m->kw];
+			taps[tap] = row && column >= 0 && column < m->iw ? row + column * m->channels : NULL;
 		}
+		if (winner)
+			pool_pixel(m, taps, dst, winner + x * m->channels, true);
+		else
+			pool_pixel(m, taps, dst, NULL, false);
+	}
 }
 
 static void max_rows(void *context, int slot, int64_t begin, int64_t end)
