@@ -299,6 +299,30 @@ SC_INLINE void lanes_contend(lanes value, lanes mark, lanes *best, lanes *holder
 #error "name the instruction set: -DSC_ISA=... -DSC_ISA_..."
 #endif
 
+/* Four numbers of each of four rows, from `begin` on, become columns: to[j * stride + i] = rows[i][begin + j]. */
+#if defined(SC_ISA_NEON)
+SC_INLINE void transpose_four(const float *const *rows, int64_t begin, float *to, int64_t stride)
+{
+	const float32x4x2_t a = vtrnq_f32(vld1q_f32(rows[0] + begin), vld1q_f32(rows[1] + begin));
+	const float32x4x2_t b = vtrnq_f32(vld1q_f32(rows[2] + begin), vld1q_f32(rows[3] + begin));
+	vst1q_f32(to, vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0])));
+	vst1q_f32(to + stride, vcombine_f32(vget_low_f32(a.val[1]), vget_low_f32(b.val[1])));
+	vst1q_f32(to + 2 * stride, vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0])));
+	vst1q_f32(to + 3 * stride, vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1])));
+}
+#else
+SC_INLINE void transpose_four(const float *const *rows, int64_t begin, float *to, int64_t stride)
+{
+	__m128 a = _mm_loadu_ps(rows[0] + begin), b = _mm_loadu_ps(rows[1] + begin);
+	__m128 c = _mm_loadu_ps(rows[2] + begin), d = _mm_loadu_ps(rows[3] + begin);
+	_MM_TRANSPOSE4_PS(a, b, c, d);
+	_mm_storeu_ps(to, a);
+	_mm_storeu_ps(to + stride, b);
+	_mm_storeu_ps(to + 2 * stride, c);
+	_mm_storeu_ps(to + 3 * stride, d);
+}
+#endif
+
 #if LANES == 4
 SC_INLINE lanes lanes_load_first(const float *p, int count)
 {

@@ -41,14 +41,19 @@ static void copy_columns(const struct packing *p, const float *tap, int64_t firs
 static void copy_rows(const struct packing *p, const float *tap, int64_t first, int64_t channels, float *packed)
 {
 	const int64_t square = 16;
-	for (int64_t o0 = 0; o0 < p->oc; o0 += square) {
-		int64_t o1 = o0 + square < p->oc ? o0 + square : p->oc;
-		for (int64_t c = 0; c < BLOCK; c++) {
-			const float *row = tap + (first + c) % p->ic * p->row + (first + c) / p->ic * p->oc;
-			for (int64_t o = o0; o < o1; o++)
-				packed[o * BLOCK + c] = c < channels ? row[o] : 0;
+	const float *rows[BLOCK];
+	for (int64_t c = 0; c < BLOCK; c++)
+		rows[c] = c < channels ? tap + (first + c) % p->ic * p->row + (first + c) / p->ic * p->oc : NULL;
+	for (int64_t o0 = 0; o0 < p->oc; o0 += square)
+		for (int64_t c = 0; c < BLOCK; c += 4) {
+			const int64_t o1 = minimum(o0 + square, p->oc);
+			int64_t o = o0;
+			for (; c + 4 <= channels && o + 4 <= o1; o += 4)
+				transpose_four(rows + c, o, packed + o * BLOCK + c, BLOCK);
+			for (; o < o1; o++)
+				for (int64_t i = c; i < c + 4; i++)
+					packed[o * BLOCK + i] = rows[i] ? rows[i][o] : 0;
 		}
-	}
 }
 
 static void pack_units(void *context, int slot, int64_t begin, int64_t end)
