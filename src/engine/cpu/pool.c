@@ -15,13 +15,15 @@ struct max_work {
 
 /* `count` channels of one output pixel from c on. taps: its window's pixels by row and column, NULL for the padding; a later one
  * wins if it is greater, or not a number. */
-SC_INLINE void pool_lanes(const struct sc_max_pool *m, const float *const *taps, int64_t c, const int count, float *dst, uint8_t *winner,
-			  const bool marks)
+SC_INLINE void pool_lanes(const struct sc_max_pool *m, const float *const *taps, int64_t c, const int count, float *dst,
+			  uint8_t *winner, const bool marks)
 {
 	lanes best = lanes_zero(), holder = best;
 	for (int64_t tap = 0; tap < m->kh * m->kw; tap++) {
 		const float *at = taps[tap] ? taps[tap] + c : NULL;
-		const lanes value = !at ? lanes_broadcast(m->pad_value) : count == LANES ? lanes_load(at) : lanes_load_first(at, count);
+		const lanes value = !at              ? lanes_broadcast(m->pad_value)
+				    : count == LANES ? lanes_load(at)
+						     : lanes_load_first(at, count);
 		const lanes mark = lanes_broadcast(at ? (float)tap : PADDING);
 		if (tap == 0)
 			best = value, holder = mark;

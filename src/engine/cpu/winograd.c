@@ -24,11 +24,11 @@
 struct winograd {
 	const struct correlation *c;
 	const float *zeros; /* (depth) */
-	float *scratch;     /* of each slot: v (slices, 36, group, slice), m (36, group, set's blocks), u */
+	float *scratch;     /* of each slot: v (36, group, depth), for few tiles slice by slice; m (36, group, set's blocks); u */
 	int64_t tiles_h, tiles_w, tiles, group, groups, threads;
 	int64_t set, sets; /* blocks of a set, and how many sets there are */
 	bool few;          /* weights are transformed in registers */
-	int64_t slice;     /* in the cache, those of so many source channels at once, to u (36, blocks at once, slice, BLOCK); or 0 */
+	int64_t slice;     /* or those of so many source channels at once in the cache, u (36, blocks at once, slice, BLOCK) */
 };
 
 /* Source channels that lie together in v. */
@@ -210,7 +210,8 @@ static int64_t rows_before(const struct winograd_images *images, int64_t tile)
 	return row / images->tiles_h * images->height + minimum(4 * (row % images->tiles_h), images->height);
 }
 
-struct fetch SC_CPU(winograd_fetch)(const struct winograd_images *images, struct winograd_range tiles, int64_t shares, int64_t steps)
+struct fetch SC_CPU(winograd_fetch)(const struct winograd_images *images, struct winograd_range tiles, int64_t shares,
+				    int64_t steps)
 {
 	const int64_t end = parts_of(tiles.end, images->tiles_w) * images->tiles_w, top = rows_before(images, tiles.begin);
 	const int64_t share = parts_of((rows_before(images, end) - top) * images->row, shares);
@@ -337,7 +338,9 @@ static void multiply_few(const struct winograd *w, int64_t first, int64_t last, 
 			const bool ends = begin + FEW_SLICE >= depth;
 			few.sources = v + begin * PLACES * FEW_TILES;
 			few.weights = w->c->weights + block * 9 * tap + begin * BLOCK;
-			few.next = !ends ? few.weights + FEW_SLICE * BLOCK : block + 1 < last ? w->c->weights + (block + 1) * 9 * tap : NULL;
+			few.next = !ends              ? few.weights + FEW_SLICE * BLOCK
+				   : block + 1 < last ? w->c->weights + (block + 1) * 9 * tap
+						      : NULL;
 			few.length = minimum(FEW_SLICE, depth - begin);
 			few.products = products_of(w, m, 0, block - first);
 			few.goes_on = begin > 0;

@@ -44,7 +44,8 @@ struct winograd_images {
 	int64_t height, row, tiles_h, tiles_w;
 };
 /* The rows under some tiles, to be asked for in `shares` shares, of `steps` steps each. */
-struct fetch SC_CPU(winograd_fetch)(const struct winograd_images *images, struct winograd_range tiles, int64_t shares, int64_t steps);
+struct fetch SC_CPU(winograd_fetch)(const struct winograd_images *images, struct winograd_range tiles, int64_t shares,
+				    int64_t steps);
 
 /* sums: one part (3, 3, ic, oc) for each chunk (chunks.h). Workspace: numbers. */
 int64_t SC_CPU(winograd_weights_workspace)(const struct sc_convolution *c, int threads);
