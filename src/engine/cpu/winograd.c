@@ -260,6 +260,18 @@ static float *products_of(const struct winograd *w, float *m, int64_t place, int
 	return m + place * product_plane(w) + block * BLOCK;
 }
 
+/* The weights of the products after these, of a set that begins with block `first`: of the next blocks, or of the next place. */
+static struct fetch fetch_weights(const struct winograd *w, const struct factors *f, int64_t place, int64_t first, int64_t last,
+				  int64_t parts)
+{
+	if (parts == 1) /* it reads its own weights no later than it would ask for others */
+		return (struct fetch){0};
+	const int64_t after = f->blocks.first + f->blocks.count, step = parts_of(BLOCK, parts);
+	const bool ends = after == last;
+	const float *at = w->c->weights + (place + ends) % PLACES * f->plane + (ends ? first : after) * f->block;
+	return (struct fetch){at, step, step * f->length};
+}
+
 /* The blocks [first, last), their weights transformed before. While it computes, it asks for the weights that come next; or, where
  * these are still in the cache, for the sources of the group that the thread is likely to have next, then for where this one's
  * results go: from memory and to it at the last moment, they would take a fifth of the time at 56x56x64. */
@@ -284,24 +296,24 @@ static void multiply_early(const struct winograd *w, int64_t origin, int64_t fir
 				.length = c->depth,
 				.blocks = {block, minimum(step, last - block)},
 			};
-			struct fetch weights = {0};
-			if (parts > 1) { /* one part reads its own weights no later than it would ask for others */
-				const bool ends = block + f.blocks.count == last;
-				weights.at = c->weights + (place + ends) % PLACES * f.plane +
-					     (ends ? first : block + f.blocks.count) * block_numbers;
-				weights.step = parts_of(BLOCK, parts), weights.share = weights.step * c->depth;
-			}
+			struct fetch weights = fetch_weights(w, &f, place, first, last, parts);
 			struct fetch *fetch = !kept ? &weights : place < PLACES / 2 ? &sources : &results;
 			multiply(w, &f, place, tiles, v, products_of(w, m, place, block - first), fetch);
 		}
 }
 
-/* Transforms what f names of the plain weights, (blocks, 9, depth, BLOCK). */
+/* Plain weights are (blocks, 9, depth, BLOCK). */
+static const float *plain_weights(const struct winograd *w, int64_t block, int64_t channel)
+{
+	return w->c->weights + (9 * block * w->c->depth + channel) * BLOCK;
+}
+
+/* Transforms what f names of the plain weights. */
 static void transform_slice(const struct winograd *w, const struct factors *f, float *u)
 {
 	const int64_t tap = w->c->depth * BLOCK;
 	for (int64_t b = 0; b < f->blocks.count; b++) {
-		const float *taps = w->c->weights + (f->blocks.first + b) * 9 * tap + f->begin * BLOCK;
+		const float *taps = plain_weights(w, f->blocks.first + b, f->begin);
 		for (int64_t i = 0; i < f->length * BLOCK; i += LANES)
 			transform_taps(taps + i, tap, u + b * f->block + i, f->plane);
 	}
@@ -328,19 +340,17 @@ static void multiply_late(const struct winograd *w, int64_t first, int64_t last,
 		}
 }
 
-/* The same for few tiles, in registers. */
+/* The blocks [first, last) for few tiles: their weights are transformed in registers. */
 static void multiply_few(const struct winograd *w, int64_t first, int64_t last, int64_t tiles, const float *v, float *m)
 {
-	const int64_t depth = w->c->depth, tap = depth * BLOCK;
-	struct few few = {.tiles = (int)tiles, .tap = tap, .plane = product_plane(w), .stride = product_stride(w)};
+	const int64_t depth = w->c->depth;
+	struct few few = {.tiles = (int)tiles, .tap = depth * BLOCK, .plane = product_plane(w), .stride = product_stride(w)};
 	for (int64_t block = first; block < last; block++)
 		for (int64_t begin = 0; begin < depth; begin += FEW_SLICE) {
 			const bool ends = begin + FEW_SLICE >= depth;
 			few.sources = v + begin * PLACES * FEW_TILES;
-			few.weights = w->c->weights + block * 9 * tap + begin * BLOCK;
-			few.next = !ends              ? few.weights + FEW_SLICE * BLOCK
-				   : block + 1 < last ? w->c->weights + (block + 1) * 9 * tap
-						      : NULL;
+			few.weights = plain_weights(w, block, begin);
+			few.next = block + ends < last ? plain_weights(w, block + ends, ends ? 0 : begin + FEW_SLICE) : NULL;
 			few.length = minimum(FEW_SLICE, depth - begin);
 			few.products = products_of(w, m, 0, block - first);
 			few.goes_on = begin > 0;

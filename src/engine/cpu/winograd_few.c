@@ -14,13 +14,13 @@ SC_INLINE void multiply_row(const struct few *f, int v, const int y, const int t
 	lanes acc[6][4];
 #define EACH_TILE(DO, x) DO(x, 0) DO(x, 1) DO(x, 2) DO(x, 3)
 #define LOAD(x, i)                                                                                                                 \
-	if (i < tiles)                                                                                              \
+	if (i < tiles)                                                                                                             \
 		acc[x][i] = f->goes_on ? lanes_load(products + x * f->plane + i * f->stride) : lanes_zero();
 #define STORE(x, i)                                                                                                                \
-	if (i < tiles)                                                                                              \
+	if (i < tiles)                                                                                                             \
 		lanes_store(products + x * f->plane + i * f->stride, acc[x][i]);
 #define FMA(x, i)                                                                                                                  \
-	if (i < tiles)                                                                                              \
+	if (i < tiles)                                                                                                             \
 		acc[x][i] = lanes_fma(lanes_broadcast(sources[x * FEW_PLANE + i * FEW_SLICE]), t[x], acc[x][i]);
 #define COLUMN(x)                                                                                                                  \
 	transform_weights(lanes_load(taps + x * tap), lanes_load(taps + (3 + x) * tap), lanes_load(taps + (6 + x) * tap), t);      \
@@ -32,7 +32,7 @@ SC_INLINE void multiply_row(const struct few *f, int v, const int y, const int t
 	for (int64_t k = 0; k < f->length; k++, sources++, taps += BLOCK, next += BLOCK) {
 		lanes half[3], t[6];
 		for (int i = 0; i < BLOCK; i += 16)
-			__builtin_prefetch(next + i, 0, 2);
+			fetch_early(next + i);
 		THREE(COLUMN)
 		transform_weights(half[0], half[1], half[2], t);
 		SIX(PLACE_FMA)

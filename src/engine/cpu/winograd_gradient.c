@@ -170,9 +170,15 @@ static void finish(const struct work *w, const struct part *part, const float *p
 		}
 }
 
+static int64_t unit_chunk(const struct work *w, int64_t unit)
+{
+	return unit / w->slices / w->sets;
+}
+
+/* All tiles of a unit's chunk. */
 static struct winograd_range unit_tiles(const struct work *w, int64_t unit)
 {
-	const int64_t image_tiles = w->tiles_h * w->tiles_w, first = unit / w->slices / w->sets * w->chunk_images;
+	const int64_t image_tiles = w->tiles_h * w->tiles_w, first = unit_chunk(w, unit) * w->chunk_images;
 	return (struct winograd_range){first * image_tiles, minimum(w->c->mb, first + w->chunk_images) * image_tiles};
 }
 
@@ -204,7 +210,7 @@ static void part_units(void *context, int slot, int64_t begin, int64_t end)
 				transform_tile(w, &part, tile + i, i, v, p);
 			multiply(w, &part, tiles, v, p, products, next_group(w, unit, tile));
 		}
-		finish(w, &part, products, w->sums + unit / w->slices / w->sets * 9 * c->ic * c->oc);
+		finish(w, &part, products, w->sums + unit_chunk(w, unit) * 9 * c->ic * c->oc);
 	}
 }
 
