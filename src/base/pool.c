@@ -47,7 +47,8 @@ struct sc_pool {
 	_Atomic int64_t finished;     /* blocks */
 
 	/* Those who sleep, and how they are woken. The counts are raised before the last look at `open` and `finished`, which are
-	 * written before the look at the counts: so one of both sees the other. */
+	 * written before the look at the counts: so one of both sees the other. Such a write is an exchange or an addition: C orders
+	 * a plain atomic store before the load that follows it just as well, but an emulator of ARM on x86 (qemu 7.2) does not. */
 	pthread_mutex_t mutex;
 	pthread_cond_t work, end;
 	_Atomic int sleepers; /* workers */
@@ -169,7 +170,7 @@ static void sleep_for_work(struct sc_pool *pool)
 static void sleep_for_end(struct sc_pool *pool)
 {
 	pthread_mutex_lock(&pool->mutex);
-	atomic_store(&pool->caller_sleeps, true);
+	atomic_exchange(&pool->caller_sleeps, true);
 	while (!all_is_finished(pool))
 		pthread_cond_wait(&pool->end, &pool->mutex);
 	atomic_store(&pool->caller_sleeps, false);
@@ -306,7 +307,7 @@ void sc_pool_run(struct sc_pool *pool, sc_pool_function function, void *context,
 	}
 	uint64_t number = (atomic_load(&pool->open) >> 32) + 1;
 	atomic_store(&pool->finished, 0);
-	atomic_store(&pool->open, number << 32 | (uint64_t)pool->blocks);
+	atomic_exchange(&pool->open, number << 32 | (uint64_t)pool->blocks);
 	wake_workers(pool, pool->blocks - 1);
 	do_blocks(pool, 0);
 	if (!look(pool, all_is_finished))
