@@ -23,22 +23,41 @@ static inline int64_t sc_taps_inside(int64_t out, int64_t in, int64_t kernel, in
 	return count;
 }
 
+/* Tiles lie at multiples of 4 from the output's corner. Along an axis on which 1 to 4 of a tile's outputs lie inside, it is one of
+ * F(outputs, 3): of the six points it has the first 1 + outputs, and the last, infinity. */
+static inline int64_t sc_winograd_outputs(int64_t tile, int64_t size)
+{
+	return size - 4 * tile < 4 ? size - 4 * tile : 4;
+}
+static inline bool sc_winograd_has_point(int64_t outputs, int64_t point)
+{
+	return point <= outputs || point == 5;
+}
+
 static inline int64_t sc_winograd_tiles(const struct sc_convolution *c) /* of an image */
 {
 	return ((c->oh + 3) / 4) * ((c->ow + 3) / 4);
+}
+/* Products of an image, for a pair of channels: the tiles' points along one axis times those along the other. */
+static inline int64_t sc_winograd_axis_points(int64_t size)
+{
+	return size + 2 * ((size + 3) / 4);
+}
+static inline int64_t sc_winograd_products(const struct sc_convolution *c)
+{
+	return sc_winograd_axis_points(c->oh) * sc_winograd_axis_points(c->ow);
 }
 static inline int64_t sc_winograd_weight_count(const struct sc_convolution *c) /* transformed ones */
 {
 	return 36 * c->ic * c->oc;
 }
 
-/* A tile costs 36 multiplications a pair of channels, whatever part of it lies outside; the direct form costs one for each tap
- * inside. A third is asked to be saved, for the transforms. */
+/* The direct form costs a multiplication for each tap inside. A third is asked to be saved, for the transforms. */
 static inline bool sc_winograd_pays(const struct sc_convolution *c)
 {
 	int64_t direct = sc_taps_inside(c->oh, c->ih, c->kh, c->stride_h, c->pad_top) *
 			 sc_taps_inside(c->ow, c->iw, c->kw, c->stride_w, c->pad_left);
-	return sc_winograd_possible(c) && 3 * 36 * sc_winograd_tiles(c) <= 2 * direct;
+	return sc_winograd_possible(c) && 3 * sc_winograd_products(c) <= 2 * direct;
 }
 
 /* Few tiles take no longer where many weights are transformed while they are needed than where these are read four times as large,

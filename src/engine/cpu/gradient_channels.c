@@ -117,23 +117,6 @@ struct way {
 	struct walk images, rows, columns;
 };
 
-/* Two loops that move evenly, one inside the other, are one loop: longer runs for the register tile, the same order. */
-static void merge_loops(struct walk *outer, struct walk *inner)
-{
-	if (outer->count == 1)
-		return;
-	const int64_t n = inner->count;
-	bool even = n == 1 || (outer->src == n * inner->src && outer->diff_dst == n * inner->diff_dst &&
-			       outer->next_src == n * inner->next_src && outer->next_diff_dst == n * inner->next_diff_dst);
-	if (!even)
-		return;
-	if (n == 1)
-		*inner = *outer;
-	else
-		inner->count *= outer->count;
-	outer->count = 1;
-}
-
 /* Tap (r, t); false: it meets nothing there. */
 static bool find_way(const struct gradient *g, const struct cached *in, const struct stretch *s, const struct stretch *next,
 		     int64_t r, int64_t t, struct way *way)
@@ -158,9 +141,7 @@ static bool find_way(const struct gradient *g, const struct cached *in, const st
 		.rows = {y1 - y0, c->stride_h * c->iw * in->pixel, c->ow * BLOCK, c->stride_h * source->row, diff_dst->row},
 		.columns = {x1 - x0, c->stride_w * in->pixel, BLOCK, c->stride_w * source->pixel, diff_dst->pixel},
 	};
-	merge_loops(&way->rows, &way->columns);
-	merge_loops(&way->images, &way->rows);
-	merge_loops(&way->rows, &way->columns);
+	merge_walk(&way->images, &way->rows, &way->columns);
 	return true;
 }
 

@@ -12,6 +12,30 @@ struct walk {
 	int64_t count, src, diff_dst, next_src, next_diff_dst;
 };
 
+/* Two loops that move evenly, one inside the other, are one loop: longer runs for the register tile, the same order. */
+static inline void merge_loops(struct walk *outer, struct walk *inner)
+{
+	if (outer->count == 1)
+		return;
+	const int64_t n = inner->count;
+	bool even = n == 1 || (outer->src == n * inner->src && outer->diff_dst == n * inner->diff_dst &&
+			       outer->next_src == n * inner->next_src && outer->next_diff_dst == n * inner->next_diff_dst);
+	if (!even)
+		return;
+	if (n == 1)
+		*inner = *outer;
+	else
+		inner->count *= outer->count;
+	outer->count = 1;
+}
+
+static inline void merge_walk(struct walk *images, struct walk *rows, struct walk *columns)
+{
+	merge_loops(rows, columns);
+	merge_loops(images, rows);
+	merge_loops(rows, columns);
+}
+
 struct gradient_tile {
 	const float *src;      /* first row's number at the first pixel; row r lies r * row_stride further */
 	const float *diff_dst; /* first pixel, first channel of the block */

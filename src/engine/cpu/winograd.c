@@ -9,16 +9,17 @@
 #include <string.h>
 
 #include "engine/cpu/cpu.h"
-#include "engine/cpu/finish.h"
 #include "engine/cpu/tile.h"
 #include "engine/cpu/winograd.h"
 #include "engine/cpu/winograd_few.h"
+#include "engine/cpu/winograd_tile.h"
 #include "engine/cpu/winograd_transform.h"
 
 #define GROUP_NUMBERS 131072  /* of transformed sources and products: a group of tiles takes half of an L2 cache of 1 MiB, */
 #define GROUP_TILES   20      /* or more where it had fewer tiles, since each group reads all weights of its set */
 #define FEWEST_TILES  12      /* of a group: for fewer, the blocks are shared out as well */
 #define KEPT_WEIGHTS  1048576 /* numbers: what the caches keep of a set's weights from one group to the next */
+#define MOST_TILES    (GROUP_NUMBERS / (2 * PLACES * SC_WINOGRAD_CHANNELS) + 1) /* of a group */
 #define SLICE_NUMBERS 73728   /* of weights that are transformed at once in the cache */
 
 struct winograd {
@@ -26,7 +27,8 @@ struct winograd {
 	const float *zeros; /* (depth) */
 	float *scratch;     /* of each slot: v (36, group, depth), for few tiles slice by slice; m (36, group, set's blocks); u */
 	int64_t tiles_h, tiles_w, tiles, group, groups, threads;
-	int64_t set, sets; /* blocks of a set, and how many sets there are */
+	struct inside edge; /* the outputs of the tiles at the lower and right edge */
+	int64_t set, sets;  /* blocks of a set, and how many sets there are */
 	bool few;          /* weights are transformed in registers */
 	int64_t slice;     /* or those of so many source channels at once in the cache, u (36, blocks at once, slice, BLOCK) */
 };
@@ -72,6 +74,7 @@ static struct winograd plan_tiles(const struct correlation *c, int threads)
 {
 	struct winograd w = {.c = c, .tiles_h = parts_of(c->out_h, 4), .tiles_w = parts_of(c->out_w, 4), .threads = threads};
 	w.tiles = c->mb * w.tiles_h * w.tiles_w;
+	w.edge = (struct inside){sc_winograd_outputs(w.tiles_h - 1, c->out_h), sc_winograd_outputs(w.tiles_w - 1, c->out_w)};
 	w.sets = 1;
 	w.groups = parts_of(w.tiles, maximum(GROUP_TILES, GROUP_NUMBERS / (PLACES * (c->depth + c->width))));
 	if (w.groups >= threads)
@@ -86,6 +89,64 @@ static struct winograd plan_tiles(const struct correlation *c, int threads)
 	if (c->late && !w.few)
 		w.slice = minimum(c->depth, maximum(1, SLICE_NUMBERS / (PLACES * BLOCK * blocks_at_once(w.group))));
 	return w;
+}
+
+/* ---- Groups ----------------------------------------------------------------------------------------------------------------- */
+
+/* The tiles of a group, in such an order that those which have a place are neighbours, whichever place it is. */
+struct group {
+	int64_t count, tiles[MOST_TILES];
+	struct winograd_range having[2][2]; /* [lower edge has the place][right edge has it] */
+};
+
+/* Where a tile's outputs do not all lie inside; in that order. */
+enum kind { LOWER_EDGE, WHOLE, RIGHT_EDGE, CORNER, KINDS };
+
+static int64_t tile_row(const struct winograd *w, int64_t tile)
+{
+	return tile / w->tiles_w % w->tiles_h;
+}
+
+static int64_t tile_column(const struct winograd *w, int64_t tile)
+{
+	return tile % w->tiles_w;
+}
+
+static struct inside tile_inside(const struct winograd *w, int64_t tile)
+{
+	return (struct inside){sc_winograd_outputs(tile_row(w, tile), w->c->out_h),
+			       sc_winograd_outputs(tile_column(w, tile), w->c->out_w)};
+}
+
+static enum kind kind_of(const struct winograd *w, int64_t row, int64_t column)
+{
+	const bool lower = row == w->tiles_h - 1 && w->edge.rows < 4, right = column == w->tiles_w - 1 && w->edge.columns < 4;
+	return lower ? right ? CORNER : LOWER_EDGE : right ? RIGHT_EDGE : WHOLE;
+}
+
+static void order_tiles(const struct winograd *w, int64_t origin, int64_t count, struct group *g)
+{
+	enum kind kinds[MOST_TILES];
+	int64_t row = tile_row(w, origin), column = tile_column(w, origin), ends[KINDS] = {0}, at[KINDS] = {0};
+	for (int64_t i = 0; i < count; i++) {
+		ends[kinds[i] = kind_of(w, row, column)]++;
+		if (++column == w->tiles_w)
+			column = 0, row = row + 1 < w->tiles_h ? row + 1 : 0;
+	}
+	for (int kind = 1; kind < KINDS; kind++)
+		at[kind] = ends[kind - 1], ends[kind] += at[kind];
+	for (int64_t i = 0; i < count; i++)
+		g->tiles[at[kinds[i]]++] = origin + i;
+	g->count = count;
+	g->having[1][1] = (struct winograd_range){0, count};
+	g->having[1][0] = (struct winograd_range){0, ends[WHOLE]};
+	g->having[0][1] = (struct winograd_range){ends[LOWER_EDGE], ends[RIGHT_EDGE]};
+	g->having[0][0] = (struct winograd_range){ends[LOWER_EDGE], ends[WHOLE]};
+}
+
+static struct winograd_range tiles_having(const struct winograd *w, const struct group *g, int64_t place)
+{
+	return g->having[sc_winograd_has_point(w->edge.rows, place / 6)][sc_winograd_has_point(w->edge.columns, place % 6)];
 }
 
 static int64_t weight_plane(const struct correlation *c)
@@ -153,50 +214,18 @@ void SC_CPU(winograd_pack)(const struct correlation *c, const struct winograd_ta
 
 /* ---- Sources ---------------------------------------------------------------------------------------------------------------- */
 
-void SC_CPU(winograd_pixels)(const float *image, int64_t height, int64_t width, int64_t channels, int64_t top, int64_t left,
-			     int size, const float *zeros, const float **pixels)
-{
-	for (int64_t y = 0; y < size; y++)
-		for (int64_t x = 0; x < size; x++) {
-			bool inside = top + y >= 0 && top + y < height && left + x >= 0 && left + x < width;
-			*pixels++ = inside ? image + ((top + y) * width + left + x) * channels : zeros;
-		}
-}
-
-void SC_CPU(winograd_transform_source)(const float *const pixels[PLACES], int64_t begin, int64_t channels, float *v, int64_t plane)
-{
-	for (int64_t c = 0; c < channels; c += LANES) {
-		lanes half[6][6], t[6];
-#define PIXEL(y, x) lanes_load(pixels[y * 6 + x] + begin + c)
-#define COLUMN(x)                                                                                                                  \
-	transform_source(PIXEL(0, x), PIXEL(1, x), PIXEL(2, x), PIXEL(3, x), PIXEL(4, x), PIXEL(5, x), t);                         \
-	half[0][x] = t[0], half[1][x] = t[1], half[2][x] = t[2], half[3][x] = t[3], half[4][x] = t[4], half[5][x] = t[5];
-#define STORE(y, x) lanes_store(v + (y * 6 + x) * plane + c, t[x]);
-#define ROW(y)                                                                                                                     \
-	transform_source(half[y][0], half[y][1], half[y][2], half[y][3], half[y][4], half[y][5], t);                               \
-	STORE(y, 0) STORE(y, 1) STORE(y, 2) STORE(y, 3) STORE(y, 4) STORE(y, 5)
-		SIX(COLUMN)
-		SIX(ROW)
-#undef PIXEL
-#undef COLUMN
-#undef STORE
-#undef ROW
-	}
-}
-
-static void transform_tiles(const struct winograd *w, int64_t origin, int64_t tiles, float *v)
+static void transform_tiles(const struct winograd *w, const struct group *g, float *v)
 {
 	const struct correlation *c = w->c;
 	const int64_t slice = source_slice(w), plane = source_plane(w);
-	for (int64_t i = 0; i < tiles; i++) {
-		const float *pixels[PLACES];
-		int64_t tile = origin + i, x = tile % w->tiles_w, y = tile / w->tiles_w % w->tiles_h;
+	for (int64_t i = 0; i < g->count; i++) {
+		const int64_t tile = g->tiles[i], y = 4 * tile_row(w, tile) - c->pad_h, x = 4 * tile_column(w, tile) - c->pad_w;
 		const float *image = c->src + tile / w->tiles_w / w->tiles_h * c->src_h * c->src_w * c->depth;
-		SC_CPU(winograd_pixels)
-		(image, c->src_h, c->src_w, c->depth, 4 * y - c->pad_h, 4 * x - c->pad_w, 6, w->zeros, pixels);
+		const float *pixels[PLACES];
+		SC_CPU(winograd_pixels)(image, c->src_h, c->src_w, c->depth, y, x, 6, w->zeros, pixels);
 		for (int64_t begin = 0; begin < c->depth; begin += slice) {
 			float *to = v + begin / slice * PLACES * plane + i * slice;
-			SC_CPU(winograd_transform_source)(pixels, begin, minimum(slice, c->depth - begin), to, plane);
+			SC_CPU(winograd_source)(pixels, tile_inside(w, tile), begin, minimum(slice, c->depth - begin), to, plane);
 		}
 	}
 }
@@ -228,27 +257,30 @@ struct factors {
 	struct blocks blocks;
 };
 
-/* For `tiles` tiles: one place of some weights. m: the products of the first tile and block. */
-static void multiply(const struct winograd *w, const struct factors *f, int64_t place, int64_t tiles, const float *v, float *m,
-		     struct fetch *fetch)
+/* For these tiles of a group: one place of some weights. m: the products of the group's first tile and of the first block. */
+static void multiply(const struct winograd *w, const struct factors *f, int64_t place, struct winograd_range tiles, const float *v,
+		     float *m, struct fetch *fetch)
 {
-	const int64_t depth = w->c->depth, parts = parts_of(tiles, TILE_PIXELS);
+	const int64_t depth = w->c->depth, count = tiles.end - tiles.begin, parts = parts_of(count, TILE_PIXELS);
 	struct segment segment = {
-		.src = v + place * source_plane(w) + f->begin, .weights = f->first + place * f->plane, .length = f->length};
+		.src = v + place * source_plane(w) + tiles.begin * depth + f->begin,
+		.weights = f->first + place * f->plane,
+		.length = f->length,
+	};
 	struct tile tile = {
 		.segments = &segment,
 		.segment_count = 1,
 		.pixel_stride = depth,
 		.blocks = f->blocks.count,
 		.block_weights = f->block,
-		.dst = m,
+		.dst = m + tiles.begin * product_stride(w),
 		.dst_stride = product_stride(w),
 		.channels = f->blocks.count * BLOCK,
 		.goes_on = f->begin > 0,
 		.next_step = fetch->step,
 	};
 	for (int64_t part = 0; part < parts; part++, advance(fetch, f->blocks.count)) {
-		const int pixels = (int)(tile_begin(tiles, parts, part + 1) - tile_begin(tiles, parts, part));
+		const int pixels = (int)(tile_begin(count, parts, part + 1) - tile_begin(count, parts, part));
 		segment.last = pixels, tile.next = fetch->at;
 		SC_CPU(tile_run)(pixels, &tile);
 		segment.src += pixels * depth, tile.dst += pixels * tile.dst_stride;
@@ -275,19 +307,24 @@ static struct fetch fetch_weights(const struct winograd *w, const struct factors
 /* The blocks [first, last), their weights transformed before. While it computes, it asks for the weights that come next; or, where
  * these are still in the cache, for the sources of the group that the thread is likely to have next, then for where this one's
  * results go: from memory and to it at the last moment, they would take a fifth of the time at 56x56x64. */
-static void multiply_early(const struct winograd *w, int64_t origin, int64_t first, int64_t last, int64_t tiles, const float *v,
-			   float *m)
+static void multiply_early(const struct winograd *w, const struct group *g, int64_t origin, int64_t first, int64_t last,
+			   const float *v, float *m)
 {
 	const struct correlation *c = w->c;
-	const int64_t step = blocks_at_once(tiles), block_numbers = c->depth * BLOCK, parts = parts_of(tiles, TILE_PIXELS);
+	const int64_t block_numbers = c->depth * BLOCK, parts = parts_of(g->count, TILE_PIXELS);
 	const int64_t shares = PLACES / 2 * (last - first) * parts, next = minimum(origin + w->threads * w->group, w->tiles);
 	const bool kept = PLACES * (last - first) * block_numbers <= KEPT_WEIGHTS;
 	const struct winograd_images src = {c->src, c->src_h, c->src_w * c->depth, w->tiles_h, w->tiles_w};
 	const struct winograd_images dst = {c->dst, c->out_h, c->dst_row, w->tiles_h, w->tiles_w};
-	const struct winograd_range now = {origin, origin + tiles}, later = {next, minimum(next + w->group, w->tiles)};
+	const struct winograd_range now = {origin, origin + g->count}, later = {next, minimum(next + w->group, w->tiles)};
 	struct fetch sources = SC_CPU(winograd_fetch)(&src, later, shares, c->depth);
 	struct fetch results = SC_CPU(winograd_fetch)(&dst, now, shares, c->depth);
-	for (int64_t place = 0; place < PLACES; place++)
+	for (int64_t place = 0; place < PLACES; place++) {
+		const struct winograd_range tiles = tiles_having(w, g, place);
+		const int64_t count = tiles.end - tiles.begin;
+		if (count == 0)
+			continue;
+		const int64_t step = blocks_at_once(count);
 		for (int64_t block = first; block < last; block += step) {
 			const struct factors f = {
 				.first = c->weights + block * block_numbers,
@@ -296,10 +333,11 @@ static void multiply_early(const struct winograd *w, int64_t origin, int64_t fir
 				.length = c->depth,
 				.blocks = {block, minimum(step, last - block)},
 			};
-			struct fetch weights = fetch_weights(w, &f, place, first, last, parts);
+			struct fetch weights = fetch_weights(w, &f, place, first, last, parts_of(count, TILE_PIXELS));
 			struct fetch *fetch = !kept ? &weights : place < PLACES / 2 ? &sources : &results;
 			multiply(w, &f, place, tiles, v, products_of(w, m, place, block - first), fetch);
 		}
+	}
 }
 
 /* Plain weights are (blocks, 9, depth, BLOCK). */
@@ -320,7 +358,8 @@ static void transform_slice(const struct winograd *w, const struct factors *f, f
 }
 
 /* The blocks [first, last), whose weights are transformed slice by slice into u. */
-static void multiply_late(const struct winograd *w, int64_t first, int64_t last, int64_t tiles, const float *v, float *m, float *u)
+static void multiply_late(const struct winograd *w, const struct group *g, int64_t first, int64_t last, const float *v, float *m,
+			  float *u)
 {
 	const int64_t step = blocks_at_once(w->group), depth = w->c->depth;
 	for (int64_t block = first; block < last; block += step)
@@ -336,7 +375,8 @@ static void multiply_late(const struct winograd *w, int64_t first, int64_t last,
 			struct fetch nothing = {0};
 			transform_slice(w, &f, u);
 			for (int64_t place = 0; place < PLACES; place++)
-				multiply(w, &f, place, tiles, v, products_of(w, m, place, block - first), &nothing);
+				multiply(w, &f, place, tiles_having(w, g, place), v, products_of(w, m, place, block - first),
+					 &nothing);
 		}
 }
 
@@ -360,54 +400,14 @@ static void multiply_few(const struct winograd *w, int64_t first, int64_t last, 
 
 /* ---- Outputs ---------------------------------------------------------------------------------------------------------------- */
 
-/* Channels [begin, end) of the pixels from `corner` of dst on: `rows` and `columns` of the tile's four lie inside. They and the
- * finish are constants after inlining where the whole tile lies inside. */
-SC_INLINE void transform_output_tile(const struct winograd *w, const float *m, int64_t corner, int64_t begin, int64_t end,
-				     const int64_t rows, const int64_t columns, const struct finish f)
+static void output_tiles(const struct winograd *w, const struct group *g, int64_t begin, int64_t end, const float *m)
 {
 	const struct correlation *c = w->c;
-	const int64_t plane = product_plane(w);
-	const float *addend = c->residual ? c->residual : c->dst;
-	for (int64_t o = begin; o < end; o += LANES) {
-		const float *bias = f.bias ? c->bias + o : NULL;
-		lanes half[4][6], y[4], t[4];
-#define PRODUCT(i, x) lanes_load(m + (i * 6 + x) * plane + o - begin)
-#define COLUMN(x)                                                                                                                  \
-	transform_output(PRODUCT(0, x), PRODUCT(1, x), PRODUCT(2, x), PRODUCT(3, x), PRODUCT(4, x), PRODUCT(5, x), t);             \
-	half[0][x] = t[0], half[1][x] = t[1], half[2][x] = t[2], half[3][x] = t[3];
-#define STORE(x)                                                                                                                   \
-	if (x < columns)                                                                                                           \
-		lanes_store(c->dst + at + x * c->dst_pixel, finished(y[x], f, bias, addend + at + x * c->dst_pixel));
-#define ROW(i)                                                                                                                     \
-	if (i < rows) {                                                                                                            \
-		const int64_t at = corner + i * c->dst_row + o;                                                                    \
-		transform_output(half[i][0], half[i][1], half[i][2], half[i][3], half[i][4], half[i][5], y);                       \
-		STORE(0) STORE(1) STORE(2) STORE(3)                                                                                \
-	}
-		SIX(COLUMN)
-		FOUR(ROW)
-#undef PRODUCT
-#undef COLUMN
-#undef STORE
-#undef ROW
-	}
-}
-
-static void output_tiles(const struct winograd *w, int64_t origin, int64_t tiles, int64_t begin, int64_t end, const float *m)
-{
-	const struct correlation *c = w->c;
-	const struct finish f = {c->bias != NULL, c->accumulate || c->residual, c->relu};
-	for (int64_t i = 0; i < tiles; i++) {
-		const int64_t tile = origin + i, x = tile % w->tiles_w * 4, y = tile / w->tiles_w % w->tiles_h * 4;
+	for (int64_t i = 0; i < g->count; i++) {
+		const int64_t tile = g->tiles[i], y = 4 * tile_row(w, tile), x = 4 * tile_column(w, tile);
 		const int64_t corner = tile / w->tiles_w / w->tiles_h * c->dst_image + y * c->dst_row + x * c->dst_pixel;
 		const float *products = m + i * product_stride(w);
-#define WHOLE(how) transform_output_tile(w, products, corner, begin, end, 4, 4, how)
-		if (y + 4 <= c->out_h && x + 4 <= c->out_w)
-			RUN_FINISH(WHOLE, f);
-		else
-			transform_output_tile(w, products, corner, begin, end, minimum(4, c->out_h - y), minimum(4, c->out_w - x),
-					      f);
-#undef WHOLE
+		SC_CPU(winograd_output)(c, tile_inside(w, tile), corner, begin, end, products, product_plane(w));
 	}
 }
 
@@ -420,14 +420,16 @@ static void units(void *context, int slot, int64_t begin, int64_t end)
 	for (int64_t unit = begin; unit < end; unit++) {
 		int64_t origin = unit / w->sets * w->group, tiles = minimum(w->group, w->tiles - origin);
 		int64_t first = unit % w->sets * w->set, last = minimum(first + w->set, blocks_of(w->c->width));
-		transform_tiles(w, origin, tiles, v);
+		struct group g;
+		order_tiles(w, origin, tiles, &g);
+		transform_tiles(w, &g, v);
 		if (w->few)
 			multiply_few(w, first, last, tiles, v, m);
 		else if (w->slice)
-			multiply_late(w, first, last, tiles, v, m, m + PLACES * product_plane(w));
+			multiply_late(w, &g, first, last, v, m, m + PLACES * product_plane(w));
 		else
-			multiply_early(w, origin, first, last, tiles, v, m);
-		output_tiles(w, origin, tiles, first * BLOCK, minimum(last * BLOCK, w->c->width), m);
+			multiply_early(w, &g, origin, first, last, v, m);
+		output_tiles(w, &g, first * BLOCK, minimum(last * BLOCK, w->c->width), m);
 	}
 }
 

@@ -1,7 +1,8 @@
 /* winograd.h - 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3): what convolution.c and gradient.c hand on where c->winograd.
  *
  * A correlation goes tile by tile: 4x4 outputs from 6x6 sources. For each of the 36 places of a transformed tile, source channels
- * times weights is an ordinary product of matrices, which the register tiles of the direct kernels compute. */
+ * times weights is an ordinary product of matrices, which the register tiles of the direct kernels compute. Tiles at the lower and
+ * right edge lack places where not all their outputs lie inside (engine/winograd.h), and are left out of these places' products. */
 #ifndef SC_ENGINE_CPU_WINOGRAD_H
 #define SC_ENGINE_CPU_WINOGRAD_H
 
@@ -9,7 +10,6 @@
 #include "engine/cpu/correlation.h"
 #include "engine/kernels.h"
 
-#define PLACES    36 /* of a transformed tile */
 #define PLACE_GAP 16 /* numbers between what two places have: their beginnings would all want the same few cache sets */
 
 /* Nine taps for each pair of source and output channel: strides are numbers from one tap, source channel, block of output channels
@@ -26,13 +26,6 @@ int64_t SC_CPU(winograd_weight_count)(const struct correlation *c);
 void SC_CPU(winograd_pack)(const struct correlation *c, const struct winograd_taps *taps, float *transformed, struct sc_pool *pool);
 int64_t SC_CPU(winograd_workspace)(const struct correlation *c, int threads);
 void SC_CPU(winograd_correlate)(const struct correlation *c, float *workspace, struct sc_pool *pool);
-
-/* Where the source of the tile with corner (top, left) lies: a pointer for each of size x size pixels, to `zeros` for those
- * outside. */
-void SC_CPU(winograd_pixels)(const float *image, int64_t height, int64_t width, int64_t channels, int64_t top, int64_t left,
-			     int size, const float *zeros, const float **pixels);
-/* Transforms `channels` channels of the 36 pixels from `begin` on: place k of the tile goes to v + k * plane. */
-void SC_CPU(winograd_transform_source)(const float *const pixels[PLACES], int64_t begin, int64_t channels, float *v, int64_t plane);
 
 /* Tiles [begin, end) of the batch, in the order of image, row, column. */
 struct winograd_range {

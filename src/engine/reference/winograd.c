@@ -2,34 +2,41 @@
  *
  * Source: A. Lavin, S. Gray: "Fast algorithms for convolutional neural networks", 2015; points 0, 1, -1, 2, -2 and infinity. A tile
  * of 4x4 outputs is the inverse transform of 36 products, each one chain over the source channels; tiles lie at multiples of 4 from
- * the output's corner. Numbers outside the source are 0, results outside the output are dropped. With T(.) the one-dimensional
+ * the output's corner. A tile at the lower or right edge may have fewer outputs inside: along that axis it is F(3, 3), F(2, 3) or
+ * F(1, 3), and leaves out -2, then 2, then -1 (winograd.h); its source transform takes in the factors by which the transformed
+ * weights, which are the same for all tiles, differ from its own. Numbers outside the source are 0. With T(.) the one-dimensional
  * transforms below, columns first, then rows:
  *   forward         dst = T_output(sum over ic of T_weights(weights) * T_source(src)), then as in convolution.c
  *   backward-data   the same with diff_dst as its source and the weights turned by half a turn, their channels exchanged
  *   weights         diff_weights = T_gradient(sum over tiles of T_source(src) * T_result(diff_dst)), the sum cut into chunks
- * (chunks.h), each one chain over its tiles; chunks are joined along the tree after T_gradient. */
+ * (chunks.h), each one chain over those of its tiles that have the point; chunks are joined along the tree after T_gradient. */
 #include <math.h>
 #include <string.h>
 
 #include "engine/chunks.h"
 #include "engine/reference/reference.h"
+#include "engine/winograd.h"
 
-/* ---- One-dimensional transforms: `step` floats between the numbers -------------------------------------------------------- */
+/* ---- One-dimensional transforms: `step` floats between the numbers; what a tile has no point for is 0 ----------------------- */
 
-static void transform_source(const float *d, int64_t step, float *t, int64_t t_step)
+static void transform_source(const float *d, int64_t step, int64_t outputs, float *t, int64_t t_step)
 {
 	float d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
 	float a = fmaf(-4, d2, d4), b = fmaf(-4, d1, d3), c = d4 - d2, e = d3 - d1;
-	t[0] = fmaf(4, d0, fmaf(-5, d2, d4));
-	t[t_step] = a + b;
-	t[2 * t_step] = a - b;
-	t[3 * t_step] = fmaf(2, e, c);
-	t[4 * t_step] = fmaf(-2, e, c);
-	t[5 * t_step] = fmaf(4, d1, fmaf(-5, d3, d5));
+	const float of_four[6] = {fmaf(4, d0, fmaf(-5, d2, d4)), a + b, a - b, fmaf(2, e, c), fmaf(-2, e, c),
+				  fmaf(4, d1, fmaf(-5, d3, d5))};
+	const float of_three[6] = {
+		fmaf(4, d0 - d2, e + e), 3 * fmaf(-2, d1, d3 - d2), fmaf(2, d1, fmaf(-3, d2, d3)), 4 * e, 0, fmaf(-2, e, c)};
+	const float of_two[6] = {4 * (d0 - d2), -3 * (d1 + d2), 3 * (d1 - d2), 0, 0, e};
+	const float of_one[6] = {4 * (d0 - d1), -6 * d1, 0, 0, 0, d2 - d1};
+	const float *const all[4] = {of_one, of_two, of_three, of_four};
+	for (int i = 0; i < 6; i++)
+		t[i * t_step] = all[outputs - 1][i];
 }
 
-static void transform_weights(const float *g, int64_t step, float *t, int64_t t_step)
+static void transform_weights(const float *g, int64_t step, int64_t outputs, float *t, int64_t t_step)
 {
+	(void)outputs;
 	const float sixth = 1.0f / 6, twelfth = 1.0f / 12, part = 1.0f / 24;
 	float g0 = g[0], g1 = g[step], g2 = g[2 * step];
 	float a = (g0 + g2) * -sixth, b = fmaf(sixth, g2, part * g0);
@@ -41,30 +48,35 @@ static void transform_weights(const float *g, int64_t step, float *t, int64_t t_
 	t[5 * t_step] = g2;
 }
 
-static void transform_output(const float *m, int64_t step, float *y, int64_t y_step)
+static void transform_output(const float *m, int64_t step, int64_t outputs, float *y, int64_t y_step)
 {
-	float s1 = m[step] + m[2 * step], d1 = m[step] - m[2 * step];
-	float s2 = m[3 * step] + m[4 * step], d2 = m[3 * step] - m[4 * step];
-	y[0] = (m[0] + s1) + s2;
-	y[y_step] = fmaf(2, d2, d1);
-	y[2 * y_step] = fmaf(4, s2, s1);
-	y[3 * y_step] = fmaf(8, d2, d1) + m[5 * step];
+	float m0 = m[0], m1 = m[step], m2 = m[2 * step], m3 = m[3 * step], m4 = m[4 * step], m5 = m[5 * step];
+	float s1 = m1 + m2, d1 = m1 - m2, s2 = m3 + m4, d2 = m3 - m4;
+	const float four[4] = {(m0 + s1) + s2, fmaf(2, d2, d1), fmaf(4, s2, s1), fmaf(8, d2, d1) + m5};
+	const float three[4] = {(m0 + s1) + m3, fmaf(2, m3, d1), fmaf(4, m3, s1) + m5};
+	const float two[4] = {m0 + s1, d1 + m5};
+	const float one[4] = {(m0 + m1) + m5};
+	const float *const all[4] = {one, two, three, four};
+	for (int i = 0; i < 4; i++)
+		y[i * y_step] = all[outputs - 1][i];
 }
 
-static void transform_result(const float *y, int64_t step, float *t, int64_t t_step)
+static void transform_result(const float *y, int64_t step, int64_t outputs, float *t, int64_t t_step)
 {
 	float y0 = y[0], y1 = y[step], y2 = y[2 * step], y3 = y[3 * step];
 	float even = y0 + y2, odd = y1 + y3, a = fmaf(4, y2, y0), b = fmaf(4, y3, y1);
-	t[0] = y0;
-	t[t_step] = even + odd;
-	t[2 * t_step] = even - odd;
-	t[3 * t_step] = fmaf(2, b, a);
-	t[4 * t_step] = fmaf(-2, b, a);
-	t[5 * t_step] = y3;
+	const float of_four[6] = {y0, even + odd, even - odd, fmaf(2, b, a), fmaf(-2, b, a), y3};
+	const float of_three[6] = {y0, even + y1, even - y1, fmaf(2, y1, a), 0, y2};
+	const float of_two[6] = {y0, y0 + y1, y0 - y1, 0, 0, y1};
+	const float of_one[6] = {y0, y0, 0, 0, 0, y0};
+	const float *const all[4] = {of_one, of_two, of_three, of_four};
+	for (int i = 0; i < 6; i++)
+		t[i * t_step] = all[outputs - 1][i];
 }
 
-static void transform_gradient(const float *e, int64_t step, float *g, int64_t g_step)
+static void transform_gradient(const float *e, int64_t step, int64_t outputs, float *g, int64_t g_step)
 {
+	(void)outputs;
 	const float sixth = 1.0f / 6, twelfth = 1.0f / 12, part = 1.0f / 24;
 	float s1 = e[step] + e[2 * step], d1 = e[2 * step] - e[step];
 	float s2 = e[3 * step] + e[4 * step], d2 = e[3 * step] - e[4 * step];
@@ -73,16 +85,36 @@ static void transform_gradient(const float *e, int64_t step, float *g, int64_t g
 	g[2 * g_step] = fmaf(sixth, s2, fmaf(-sixth, s1, e[5 * step]));
 }
 
-typedef void (*transform)(const float *from, int64_t step, float *to, int64_t to_step);
+typedef void (*transform)(const float *from, int64_t step, int64_t outputs, float *to, int64_t to_step);
+
+/* The outputs of a tile that lie inside. */
+struct inside {
+	int64_t rows, columns;
+};
+
+static struct inside inside_of(int64_t top, int64_t left, int64_t height, int64_t width)
+{
+	return (struct inside){sc_winograd_outputs(top / 4, height), sc_winograd_outputs(left / 4, width)};
+}
+
+static bool has_place(struct inside inside, int place)
+{
+	return sc_winograd_has_point(inside.rows, place / 6) && sc_winograd_has_point(inside.columns, place % 6);
+}
 
 /* A square of `from` x `from` numbers becomes one of `to` x `to`: columns first, then rows. */
-static void transform_square(transform one, int from, int to, const float *square, float *result)
+static void transform_square(transform one, int from, int to, struct inside inside, const float *square, float *result)
 {
 	float half[36]; /* (to, from) */
 	for (int x = 0; x < from; x++)
-		one(square + x, from, half + x, from);
+		one(square + x, from, inside.rows, half + x, from);
 	for (int y = 0; y < to; y++)
-		one(half + y * from, 1, result + y * to, 1);
+		one(half + y * from, 1, inside.columns, result + y * to, 1);
+}
+
+static void transform_taps(const float taps[9], float u[36])
+{
+	transform_square(transform_weights, 3, 6, (struct inside){4, 4}, taps, u);
 }
 
 /* ---- Forward and backward-data ---------------------------------------------------------------------------------------------- */
@@ -108,19 +140,21 @@ static void cut_square(const float *image, int64_t n, int64_t height, int64_t wi
 static void run_tile(const struct problem *p, const float *src, const float *u, const struct sc_convolution_forward *finish,
 		     float *dst, bool accumulate, float *v, int64_t n, int64_t top, int64_t left)
 {
+	const struct inside inside = inside_of(top, left, p->out_h, p->out_w);
 	float square[36];
 	for (int64_t i = 0; i < p->depth; i++) {
 		cut_square(src, n, p->src_h, p->src_w, p->depth, top - p->pad_h, left - p->pad_w, i, 6, square);
-		transform_square(transform_source, 6, 6, square, v + i * 36);
+		transform_square(transform_source, 6, 6, inside, square, v + i * 36);
 	}
 	for (int64_t o = 0; o < p->width; o++) {
 		float products[36] = {0}, result[16];
 		for (int64_t i = 0; i < p->depth; i++)
 			for (int k = 0; k < 36; k++)
-				products[k] = fmaf(v[i * 36 + k], u[(i * p->width + o) * 36 + k], products[k]);
-		transform_square(transform_output, 6, 4, products, result);
-		for (int64_t y = 0; y < 4 && top + y < p->out_h; y++)
-			for (int64_t x = 0; x < 4 && left + x < p->out_w; x++) {
+				if (has_place(inside, k))
+					products[k] = fmaf(v[i * 36 + k], u[(i * p->width + o) * 36 + k], products[k]);
+		transform_square(transform_output, 6, 4, inside, products, result);
+		for (int64_t y = 0; y < inside.rows; y++)
+			for (int64_t x = 0; x < inside.columns; x++) {
 				int64_t element = ((n * p->out_h + top + y) * p->out_w + left + x) * p->width + o;
 				float sum = result[y * 4 + x];
 				if (finish)
@@ -152,7 +186,7 @@ void sc_reference_winograd_forward(const struct sc_convolution *c, const struct 
 		for (int64_t o = 0; o < c->oc; o++) {
 			for (int64_t k = 0; k < 9; k++)
 				taps[k] = t->packed[(k * c->ic + i) * c->oc + o];
-			transform_square(transform_weights, 3, 6, taps, u + (i * c->oc + o) * 36);
+			transform_taps(taps, u + (i * c->oc + o) * 36);
 		}
 	run_tiles(&p, t->src, u, t, t->dst, false, v);
 }
@@ -166,7 +200,7 @@ void sc_reference_winograd_backward_data(const struct sc_convolution *c, const f
 		for (int64_t i = 0; i < c->ic; i++) {
 			for (int64_t t = 0; t < 9; t++)
 				taps[t] = weights[((8 - t) * c->ic + i) * c->oc + o];
-			transform_square(transform_weights, 3, 6, taps, u + (o * c->ic + i) * 36);
+			transform_taps(taps, u + (o * c->ic + i) * 36);
 		}
 	run_tiles(&p, diff_dst, u, NULL, diff_src, accumulate, v);
 }
@@ -181,14 +215,16 @@ static void chunk_gradient(const struct sc_convolution *c, const float *src, con
 	for (int64_t n = begin; n < end; n++)
 		for (int64_t top = 0; top < c->oh; top += 4)
 			for (int64_t left = 0; left < c->ow; left += 4) {
+				const struct inside inside = inside_of(top, left, c->oh, c->ow);
 				cut_square(src, n, c->ih, c->iw, c->ic, top - c->pad_top, left - c->pad_left, i, 6, square);
-				transform_square(transform_source, 6, 6, square, v);
+				transform_square(transform_source, 6, 6, inside, square, v);
 				cut_square(diff_dst, n, c->oh, c->ow, c->oc, top, left, o, 4, square);
-				transform_square(transform_result, 4, 6, square, p);
+				transform_square(transform_result, 4, 6, inside, square, p);
 				for (int k = 0; k < 36; k++)
-					sums[k] = fmaf(v[k], p[k], sums[k]);
+					if (has_place(inside, k))
+						sums[k] = fmaf(v[k], p[k], sums[k]);
 			}
-	transform_square(transform_gradient, 6, 3, sums, taps);
+	transform_square(transform_gradient, 6, 3, (struct inside){4, 4}, sums, taps);
 }
 
 /* parts: (chunks, 3, 3, ic, oc) */
