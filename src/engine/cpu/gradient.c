@@ -99,7 +99,7 @@ static struct region region_at(const struct gradient *g, int64_t unit)
 
 static int64_t scratch_numbers(const struct gradient *g)
 {
-	return g->by_columns ? 0 : SC_CPU(gradient_channels_scratch)(g);
+	return g->by_columns ? SC_CPU(gradient_columns_scratch)(g) : SC_CPU(gradient_channels_scratch)(g);
 }
 
 /* ---- All -------------------------------------------------------------------------------------------------------------------- */
@@ -122,11 +122,12 @@ static void sum_units(void *context, int slot, int64_t begin, int64_t end)
 	const struct gradient *g = context;
 	for (int64_t unit = begin; unit < end; unit++) {
 		struct region region = region_at(g, unit);
+		float *scratch = g->scratch + slot * scratch_numbers(g);
 		clear(g, &region);
 		if (g->by_columns)
-			SC_CPU(gradient_columns)(g, &region);
+			SC_CPU(gradient_columns)(g, &region, scratch);
 		else
-			SC_CPU(gradient_channels)(g, &region, g->scratch + slot * scratch_numbers(g));
+			SC_CPU(gradient_channels)(g, &region, scratch);
 	}
 }
 

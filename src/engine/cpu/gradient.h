@@ -13,7 +13,8 @@
 #include "engine/cpu/panels.h"
 #include "engine/kernels.h"
 
-#define MANY_UNITS 8 /* of work for each thread: then it does not matter how many there are */
+#define BLOCK_LINES ((BLOCK + 15) / 16) /* cache lines of a pixel's numbers in a block */
+#define MANY_UNITS  8                  /* of work for each thread: then it does not matter how many there are */
 
 struct gradient {
 	struct sc_convolution c; /* without strides where they can be dissolved in `source` */
@@ -49,9 +50,10 @@ static inline void valid_outputs(int64_t tap, int64_t stride, int64_t pad, int64
 	*last = maximum(*last, *first);
 }
 
-/* Numbers of scratch that gradient_channels needs. */
+/* Each with the numbers of scratch that it needs. */
 int64_t SC_CPU(gradient_channels_scratch)(const struct gradient *g);
 void SC_CPU(gradient_channels)(const struct gradient *g, const struct region *region, float *scratch);
-void SC_CPU(gradient_columns)(const struct gradient *g, const struct region *region);
+int64_t SC_CPU(gradient_columns_scratch)(const struct gradient *g);
+void SC_CPU(gradient_columns)(const struct gradient *g, const struct region *region, float *scratch);
 
 #endif

@@ -7,8 +7,6 @@
 #include "engine/cpu/gradient_tile.h"
 #include "engine/cpu/spread.h"
 
-#define BLOCK_LINES ((BLOCK + 15) / 16) /* cache lines of a pixel's numbers in a block */
-
 /* Images [n0, n1), output rows [y0, y1), and the source rows [top, bottom) that they reach. */
 struct stretch {
 	int64_t n0, n1, y0, y1, top, bottom;
@@ -110,11 +108,11 @@ static void cache_gradient(const struct gradient *g, const struct region *region
 
 /* ---- Through the tiles ----------------------------------------------------------------------------------------------------- */
 
-/* A tap's way over a stretch: numbers from where source, gradient, sums begin, and from where they begin in memory to what the tap
- * will read of the next stretch; and how all of these go on. The same for all tiles. */
+/* A tap's way over a stretch: where source, gradient and sums begin, in numbers, and in memory what the tap will read of the next
+ * stretch; and a tile in which everything stands that is the same for all channels. */
 struct way {
 	int64_t src, diff_dst, sums, next_src, next_diff_dst;
-	struct walk images, rows, columns;
+	struct gradient_tile tile;
 };
 
 /* Tap (r, t); false: it meets nothing there. */
@@ -136,12 +134,17 @@ static bool find_way(const struct gradient *g, const struct cached *in, const st
 		.sums = (r * c->kw + t) * g->depth * c->oc,
 		.next_src = next->n0 * source->image + (next->top + row) * source->row + column * source->pixel,
 		.next_diff_dst = next->n0 * diff_dst->image + (next->y0 + y0 - s->y0) * diff_dst->row + x0 * diff_dst->pixel,
-		.images = {s->n1 - s->n0, (s->bottom - s->top) * c->iw * in->pixel, (s->y1 - s->y0) * c->ow * BLOCK, source->image,
-			   diff_dst->image},
-		.rows = {y1 - y0, c->stride_h * c->iw * in->pixel, c->ow * BLOCK, c->stride_h * source->row, diff_dst->row},
-		.columns = {x1 - x0, c->stride_w * in->pixel, BLOCK, c->stride_w * source->pixel, diff_dst->pixel},
+		.tile = {
+			.row_stride = in->number,
+			.images = {s->n1 - s->n0, (s->bottom - s->top) * c->iw * in->pixel, (s->y1 - s->y0) * c->ow * BLOCK,
+				   source->image, diff_dst->image},
+			.rows = {y1 - y0, c->stride_h * c->iw * in->pixel, c->ow * BLOCK, c->stride_h * source->row, diff_dst->row},
+			.columns = {x1 - x0, c->stride_w * in->pixel, BLOCK, c->stride_w * source->pixel, diff_dst->pixel},
+			.sums_stride = c->oc,
+			.spread = g->spread,
+		},
 	};
-	merge_walk(&way->images, &way->rows, &way->columns);
+	merge_walk(&way->tile.images, &way->tile.rows, &way->tile.columns);
 	return true;
 }
 
@@ -157,26 +160,19 @@ static void run_stretch(const struct gradient *g, const struct region *region, c
 	for (int64_t b = region->b0; b < region->b1; b++)
 		for (int64_t t = region->t0; t < region->t1; t++) {
 			const int64_t first = t * g->rows, line = t - region->t0;
+			const float *src = in->source + line * in->tile, *diff_dst = in->diff_dst + (b - region->b0) * in->block;
+			const float *next_src = g->source.at + region->first_ic + first;
+			const float *next_diff_dst = g->diff_dst.at + region->first_oc + b * BLOCK + line * 16;
 			const bool asks_source = next && b == region->b0, asks_gradient = next && line < BLOCK_LINES;
+			float *sums = region->sums + first * g->c.oc + b * BLOCK;
 			for (int i = 0; i < count; i++) {
-				const struct way *way = &ways[i];
-				const struct gradient_tile tile = {
-					.src = in->source + line * in->tile + way->src,
-					.diff_dst = in->diff_dst + (b - region->b0) * in->block + way->diff_dst,
-					.next_src = asks_source ? g->source.at + region->first_ic + first + way->next_src : NULL,
-					.next_diff_dst = asks_gradient && i == 0 ? g->diff_dst.at + region->first_oc + b * BLOCK +
-											   line * 16 + way->next_diff_dst
-										 : NULL,
-					.row_stride = in->number,
-					.images = way->images,
-					.rows = way->rows,
-					.columns = way->columns,
-					.sums = region->sums + first * g->c.oc + b * BLOCK + way->sums,
-					.sums_stride = g->c.oc,
-					.channels = minimum(BLOCK, region->o1 - b * BLOCK),
-					.spread = g->spread,
-				};
-				SC_CPU(gradient_tile_run)((int)minimum(g->rows, g->depth - first), &tile);
+				struct way *way = &ways[i];
+				struct gradient_tile *tile = &way->tile;
+				tile->src = src + way->src, tile->diff_dst = diff_dst + way->diff_dst, tile->sums = sums + way->sums;
+				tile->next_src = asks_source ? next_src + way->next_src : NULL;
+				tile->next_diff_dst = asks_gradient && i == 0 ? next_diff_dst + way->next_diff_dst : NULL;
+				tile->channels = minimum(BLOCK, region->o1 - b * BLOCK);
+				SC_CPU(gradient_tile_run)((int)minimum(g->rows, g->depth - first), tile);
 			}
 		}
 }

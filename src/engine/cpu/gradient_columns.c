@@ -1,44 +1,81 @@
-/* gradient_columns.c - weight gradients of few source channels: rows of a tile are taps of one kernel column. */
+/* gradient_columns.c - weight gradients of few source channels: rows of a tile are taps of one kernel column. The gradient of an
+ * output row is laid out in the cache for all of them, and the first ask for the next row. */
 #include "engine/cpu/correlation.h"
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/gradient.h"
 #include "engine/cpu/gradient_tile.h"
 
-static void run_column(const struct gradient *g, const struct region *region, int64_t n, int64_t y, int64_t t, int64_t i, int64_t b)
+/* One block of output channels of an output row. */
+struct output_row {
+	int64_t n, y, block;
+	const float *diff_dst; /* (ow, BLOCK), in the cache */
+	const float *next;     /* the row that is laid out next, in memory; or NULL */
+};
+
+static void lay_row(const struct gradient *g, const float *from, int64_t channels, float *to)
+{
+	SC_CPU(lay_panels)
+	(&(struct panels){
+		.from = {from, g->diff_dst.image, g->diff_dst.row, g->diff_dst.pixel},
+		.images = 1,
+		.rows = 1,
+		.columns = g->c.ow,
+		.channels = channels,
+		.step = BLOCK,
+		.width = BLOCK,
+		.to = to,
+	});
+}
+
+/* Column t of the kernel, source channel i. Of each pixel to come it asks for cache line `line`, if the block has it. */
+static void run_column(const struct gradient *g, const struct region *region, const struct output_row *row, int64_t t, int64_t i,
+		       int64_t line)
 {
 	const struct sc_convolution *c = &g->c;
-	int64_t first_x, last_x, top = y * c->stride_h - c->pad_top;
+	int64_t first_x, last_x, top = row->y * c->stride_h - c->pad_top;
 	valid_outputs(t, c->stride_w, c->pad_left, c->iw, c->ow, &first_x, &last_x);
 	int64_t first = maximum(0, -top), last = minimum(c->kh, c->ih - top);
 	if (first_x >= last_x)
 		return;
 	const int64_t ix = first_x * c->stride_w - c->pad_left + t, tiles = parts_of(last - first, TILE_PIXELS);
+	const bool asks = row->next && line < BLOCK_LINES;
 	for (int64_t k = 0; k < tiles; k++) {
 		const int64_t r = first + tile_begin(last - first, tiles, k);
 		struct gradient_tile tile = {
-			.src = g->source.at + n * g->source.image + (top + r) * g->source.row + ix * g->source.pixel +
+			.src = g->source.at + row->n * g->source.image + (top + r) * g->source.row + ix * g->source.pixel +
 			       region->first_ic + i,
-			.diff_dst = g->diff_dst.at + n * g->diff_dst.image + y * g->diff_dst.row + first_x * c->oc +
-				    region->first_oc + b * BLOCK,
+			.diff_dst = row->diff_dst + first_x * BLOCK,
+			.next_diff_dst = asks && k == 0 ? row->next + first_x * g->diff_dst.pixel + line * 16 : NULL,
 			.row_stride = g->source.row,
 			.images = {.count = 1},
 			.rows = {.count = 1},
-			.columns = {last_x - first_x, c->stride_w * c->ic, c->oc},
-			.sums = region->sums + ((r * c->kw + t) * g->depth + i) * c->oc + b * BLOCK,
+			.columns = {last_x - first_x, c->stride_w * c->ic, BLOCK, 0, g->diff_dst.pixel},
+			.sums = region->sums + ((r * c->kw + t) * g->depth + i) * c->oc + row->block * BLOCK,
 			.sums_stride = c->kw * g->depth * c->oc,
-			.channels = minimum(BLOCK, region->o1 - b * BLOCK),
+			.channels = minimum(BLOCK, region->o1 - row->block * BLOCK),
 		};
 		SC_CPU(gradient_tile_run)((int)(first + tile_begin(last - first, tiles, k + 1) - r), &tile);
 	}
 }
 
-void SC_CPU(gradient_columns)(const struct gradient *g, const struct region *region)
+int64_t SC_CPU(gradient_columns_scratch)(const struct gradient *g)
+{
+	return whole_lines(g->c.ow * BLOCK);
+}
+
+void SC_CPU(gradient_columns)(const struct gradient *g, const struct region *region, float *scratch)
 {
 	const struct sc_convolution *c = &g->c;
-	for (int64_t b = region->b0; b < region->b1; b++)
+	for (int64_t b = region->b0; b < region->b1; b++) {
+		const float *next = g->diff_dst.at + region->n0 * g->diff_dst.image + region->first_oc + b * BLOCK;
 		for (int64_t n = region->n0; n < region->n1; n++)
-			for (int64_t y = 0; y < c->oh; y++)
-				for (int64_t t = 0; t < c->kw; t++)
-					for (int64_t i = 0; i < g->depth; i++)
-						run_column(g, region, n, y, t, i, b);
+			for (int64_t y = 0; y < c->oh; y++) {
+				lay_row(g, next, minimum(BLOCK, region->o1 - b * BLOCK), scratch);
+				next += g->diff_dst.row; /* images lie end to end */
+				const bool ends = n + 1 == region->n1 && y + 1 == c->oh;
+				const struct output_row row = {n, y, b, scratch, ends ? NULL : next};
+				for (int64_t k = 0; k < c->kw * g->depth; k++)
+					run_column(g, region, &row, k / g->depth, k % g->depth, k);
+			}
+	}
 }

@@ -29,8 +29,8 @@ struct winograd {
 	int64_t tiles_h, tiles_w, tiles, group, groups, threads;
 	struct inside edge; /* the outputs of the tiles at the lower and right edge */
 	int64_t set, sets;  /* blocks of a set, and how many sets there are */
-	bool few;          /* weights are transformed in registers */
-	int64_t slice;     /* or those of so many source channels at once in the cache, u (36, blocks at once, slice, BLOCK) */
+	bool few;           /* weights are transformed in registers */
+	int64_t slice;      /* or those of so many source channels at once in the cache, u (36, blocks at once, slice, BLOCK) */
 };
 
 /* Source channels that lie together in v. */
