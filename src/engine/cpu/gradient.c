@@ -34,6 +34,8 @@ static void cut_regions(struct gradient *g, int64_t threads)
 	int64_t pairs = maximum(1, REGION_NUMBERS / (g->c.kh * g->c.kw * TILE_PIXELS * BLOCK)), blocks = 1;
 	while (blocks < minimum(g->blocks, REGION_BLOCKS) && (blocks + 1) * (blocks + 1) <= pairs)
 		blocks++;
+	if (g->by_columns) /* two share what is read of the source */
+		blocks = g->chunks * g->parts * parts_of(g->blocks, 2) >= MANY_UNITS * threads ? minimum(g->blocks, 2) : 1;
 	int64_t tiles = g->spread || g->by_columns ? g->tiles : maximum(1, pairs / blocks);
 	g->block_sets = parts_of(g->blocks, blocks);
 	g->tile_sets = parts_of(g->tiles, tiles);

@@ -1,14 +1,16 @@
 /* gradient_columns.c - weight gradients of few source channels: rows of a tile are taps of one kernel column. The gradient of an
- * output row is laid out in the cache for all of them, and the first ask for the next row. */
+ * output row, of two blocks of channels where there is work enough, is laid out in the cache for all of them, and the first ask for
+ * the next row. */
 #include "engine/cpu/correlation.h"
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/gradient.h"
 #include "engine/cpu/gradient_tile.h"
 
-/* One block of output channels of an output row. */
+/* One or two blocks of output channels of an output row. */
 struct output_row {
 	int64_t n, y, block;
-	const float *diff_dst; /* (ow, BLOCK), in the cache */
+	int64_t channels;      /* of the blocks */
+	const float *diff_dst; /* (blocks, ow, BLOCK), in the cache */
 	const float *next;     /* the row that is laid out next, in memory; or NULL */
 };
 
@@ -24,10 +26,11 @@ static void lay_row(const struct gradient *g, const float *from, int64_t channel
 		.step = BLOCK,
 		.width = BLOCK,
 		.to = to,
+		.stride = panel_stride(g->c.ow, BLOCK),
 	});
 }
 
-/* Column t of the kernel, source channel i. Of each pixel to come it asks for cache line `line`, if the block has it. */
+/* Column t of the kernel, source channel i. Of each pixel to come it asks for cache line `line`, if the blocks have it. */
 static void run_column(const struct gradient *g, const struct region *region, const struct output_row *row, int64_t t, int64_t i,
 		       int64_t line)
 {
@@ -38,7 +41,7 @@ static void run_column(const struct gradient *g, const struct region *region, co
 	if (first_x >= last_x)
 		return;
 	const int64_t ix = first_x * c->stride_w - c->pad_left + t, tiles = parts_of(last - first, TILE_PIXELS);
-	const bool asks = row->next && line < BLOCK_LINES;
+	const bool asks = row->next && line * 16 < row->channels;
 	for (int64_t k = 0; k < tiles; k++) {
 		const int64_t r = first + tile_begin(last - first, tiles, k);
 		struct gradient_tile tile = {
@@ -52,7 +55,8 @@ static void run_column(const struct gradient *g, const struct region *region, co
 			.columns = {last_x - first_x, c->stride_w * c->ic, BLOCK, 0, g->diff_dst.pixel},
 			.sums = region->sums + ((r * c->kw + t) * g->depth + i) * c->oc + row->block * BLOCK,
 			.sums_stride = c->kw * g->depth * c->oc,
-			.channels = minimum(BLOCK, region->o1 - row->block * BLOCK),
+			.channels = row->channels,
+			.block_diff = panel_stride(c->ow, BLOCK),
 		};
 		SC_CPU(gradient_tile_run)((int)(first + tile_begin(last - first, tiles, k + 1) - r), &tile);
 	}
@@ -60,20 +64,28 @@ static void run_column(const struct gradient *g, const struct region *region, co
 
 int64_t SC_CPU(gradient_columns_scratch)(const struct gradient *g)
 {
-	return whole_lines(g->c.ow * BLOCK);
+	return 2 * panel_stride(g->c.ow, BLOCK);
+}
+
+/* Two blocks at once where that fills the registers: a source number is then read half as often. */
+static int64_t blocks_together(const struct gradient *g, const struct region *region, int64_t block)
+{
+	return 2 * minimum(g->c.kh, TILE_PIXELS) <= TILE_PIXELS && (block + 2) * BLOCK <= region->o1 ? 2 : 1;
 }
 
 void SC_CPU(gradient_columns)(const struct gradient *g, const struct region *region, float *scratch)
 {
 	const struct sc_convolution *c = &g->c;
-	for (int64_t b = region->b0; b < region->b1; b++) {
+	for (int64_t b = region->b0, blocks; b < region->b1; b += blocks) {
 		const float *next = g->diff_dst.at + region->n0 * g->diff_dst.image + region->first_oc + b * BLOCK;
+		blocks = blocks_together(g, region, b);
+		const int64_t channels = minimum(blocks * BLOCK, region->o1 - b * BLOCK);
 		for (int64_t n = region->n0; n < region->n1; n++)
 			for (int64_t y = 0; y < c->oh; y++) {
-				lay_row(g, next, minimum(BLOCK, region->o1 - b * BLOCK), scratch);
+				lay_row(g, next, channels, scratch);
 				next += g->diff_dst.row; /* images lie end to end */
 				const bool ends = n + 1 == region->n1 && y + 1 == c->oh;
-				const struct output_row row = {n, y, b, scratch, ends ? NULL : next};
+				const struct output_row row = {n, y, b, channels, scratch, ends ? NULL : next};
 				for (int64_t k = 0; k < c->kw * g->depth; k++)
 					run_column(g, region, &row, k / g->depth, k % g->depth, k);
 			}

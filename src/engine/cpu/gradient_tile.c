@@ -1,5 +1,5 @@
 /* gradient_tile.c - the inner loop of weight gradients: see gradient_tile.h. Compiled for each number of rows, for whole and partial
- * blocks of channels, and for sources whose rows are neighbours, or spread, or anywhere. */
+ * blocks of channels, and for sources whose rows are neighbours, or spread, or anywhere; for few rows, for two whole blocks. */
 #include "engine/cpu/gradient_tile.h"
 
 SC_INLINE lanes load(const float *numbers, int64_t channels, int v, const bool whole)
@@ -15,30 +15,32 @@ SC_INLINE void store(float *numbers, lanes a, int64_t channels, int v, const boo
 		lanes_store_first(numbers + v * LANES, a, lanes_of(channels, v));
 }
 
-/* Every `row` in the macros is a constant after inlining, and so is each condition on it. What is stored might change what the
- * pointers lead to, for all that the compiler knows: what is needed afterwards is read before. */
-SC_INLINE void run(const struct gradient_tile *t, const int rows, const int64_t row_stride, const bool whole, const bool spread)
+/* Every `row` in the macros is a constant after inlining, and so is each condition on it: a row of accumulators is one block of one
+ * row of the tile. What is stored might change what the pointers lead to, for all that the compiler knows: what is needed afterwards
+ * is read before. */
+SC_INLINE void run(const struct gradient_tile *t, const int rows, const int blocks, const int64_t row_stride, const bool whole,
+		   const bool spread)
 {
-	const int64_t channels = t->channels, sums_stride = t->sums_stride;
+	const int64_t channels = t->channels, sums_stride = t->sums_stride, block_diff = t->block_diff;
 	float *const sums = t->sums;
-	lanes acc[TILE_PIXELS][VECTORS], d[VECTORS], s;
-#define LOAD(row, v) d[v] = load(diff, channels, v, whole);
+	lanes acc[TILE_PIXELS][VECTORS], d[2][VECTORS], s;
+#define LOAD(block, v) d[block][v] = load(diff + block * block_diff, channels, v, whole);
 #define FMA(row, v)                                                                                                                \
 	s = spread ? lanes_load(src + row * row_stride + v * LANES) : s;                                                           \
-	acc[row][v] = lanes_fma(s, d[v], acc[row][v]);
-#define BEGIN(row, v) acc[row][v] = load(sums + row * sums_stride, channels, v, whole);
-#define END(row, v)   store(sums + row * sums_stride, acc[row][v], channels, v, whole);
+	acc[row][v] = lanes_fma(s, d[row % blocks][v], acc[row][v]);
+#define BEGIN(row, v) acc[row][v] = load(sums + row / blocks * sums_stride + row % blocks * BLOCK, channels, v, whole);
+#define END(row, v)   store(sums + row / blocks * sums_stride + row % blocks * BLOCK, acc[row][v], channels, v, whole);
 #define ROW_BEGIN(row)                                                                                                             \
-	if (row < rows) {                                                                                                          \
+	if (row < rows * blocks) {                                                                                                 \
 		EACH_VECTOR(BEGIN, row)                                                                                            \
 	}
 #define ROW(row)                                                                                                                   \
-	if (row < rows) {                                                                                                          \
-		s = lanes_broadcast(src[row * row_stride]);                                                                        \
+	if (row < rows * blocks) {                                                                                                 \
+		s = lanes_broadcast(src[row / blocks * row_stride]);                                                               \
 		EACH_VECTOR(FMA, row)                                                                                              \
 	}
 #define ROW_END(row)                                                                                                               \
-	if (row < rows) {                                                                                                          \
+	if (row < rows * blocks) {                                                                                                 \
 		EACH_VECTOR(END, row)                                                                                              \
 	}
 	const int64_t next_src_step = t->next_src ? t->columns.next_src : 0; /* where there is none, a number in the cache is asked for */
@@ -55,6 +57,9 @@ SC_INLINE void run(const struct gradient_tile *t, const int rows, const int64_t 
 				fetch_early(next_src);
 				fetch_early(next_diff);
 				EACH_VECTOR(LOAD, 0)
+				if (blocks == 2) {
+					EACH_VECTOR(LOAD, 1)
+				}
 				EACH_ROW(ROW)
 				src += t->columns.src, diff += t->columns.diff_dst, next_src += next_src_step, next_diff += next_diff_step;
 			}
@@ -65,23 +70,28 @@ SC_INLINE void run(const struct gradient_tile *t, const int rows, const int64_t 
 #define RUN_KIND(kind, row, row_stride, spread)                                                                                    \
 	static __attribute__((noinline)) void run_##kind##_whole_##row(const struct gradient_tile *t)                              \
 	{                                                                                                                          \
-		run(t, row + 1, row_stride, true, spread);                                                                         \
+		run(t, row + 1, 1, row_stride, true, spread);                                                                      \
 	}                                                                                                                          \
 	static __attribute__((noinline)) void run_##kind##_part_##row(const struct gradient_tile *t)                               \
 	{                                                                                                                          \
-		run(t, row + 1, row_stride, false, spread);                                                                        \
+		run(t, row + 1, 1, row_stride, false, spread);                                                                     \
 	}
 #define RUN(row)                                                                                                                   \
 	RUN_KIND(neighbours, row, 1, false)                                                                                        \
 	RUN_KIND(spread, row, BLOCK, true)                                                                                         \
-	RUN_KIND(strided, row, t->row_stride, false)
-#define NAMES(row) {run_neighbours_whole_##row, run_neighbours_part_##row, run_spread_whole_##row,                                 \
-		    run_spread_part_##row,      run_strided_whole_##row,   run_strided_part_##row},
+	RUN_KIND(strided, row, t->row_stride, false)                                                                               \
+	static __attribute__((noinline)) void run_pair_##row(const struct gradient_tile *t)                                        \
+	{                                                                                                                          \
+		if (2 * (row + 1) <= TILE_PIXELS)                                                                                  \
+			run(t, row + 1, 2, t->row_stride, true, false);                                                            \
+	}
+#define NAMES(row) {run_neighbours_whole_##row, run_neighbours_part_##row, run_spread_whole_##row, run_spread_part_##row,          \
+		    run_strided_whole_##row,    run_strided_part_##row,    run_pair_##row},
 EACH_ROW(RUN)
 
 void SC_CPU(gradient_tile_run)(int rows, const struct gradient_tile *tile)
 {
-	static void (*const table[][6])(const struct gradient_tile *) = {EACH_ROW(NAMES)};
+	static void (*const table[][7])(const struct gradient_tile *) = {EACH_ROW(NAMES)};
 	const int kind = tile->spread ? 1 : tile->row_stride == 1 ? 0 : 2;
-	table[rows - 1][2 * kind + (tile->channels < BLOCK)](tile);
+	table[rows - 1][tile->channels > BLOCK ? 6 : 2 * kind + (tile->channels < BLOCK)](tile);
 }

@@ -44,7 +44,8 @@ struct gradient_tile {
 	struct walk images, rows, columns; /* outer to inner */
 	float *sums;                       /* (rows, sums_stride): the chains so far, and their continuation afterwards */
 	int64_t sums_stride;
-	int64_t channels; /* of the block that exist: 1 to BLOCK */
+	int64_t channels;   /* of the block that exist: 1 to BLOCK; or 2 * BLOCK: two whole blocks, of at most TILE_PIXELS / 2 rows */
+	int64_t block_diff; /* numbers between the gradients of these two */
 	bool spread;      /* a row's number is a block of numbers, one for each lane */
 };
 
