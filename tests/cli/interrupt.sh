@@ -5,14 +5,14 @@ small_part tiny train 32
 small_part tiny t10k 16
 
 # What the whole run gives.
-run train tiny --model cifar20 --batch 8 --epochs 20 --quiet --out whole
+run train tiny --model cifar20 --batch 8 --epochs 60 --quiet --out whole
 whole=$(sed -n 's/^weights *sha256 //p' <<<"$out")
 
 # The same, asked to stop by each signal in turn, somewhere, and gone on with.
 for signal in TERM:143 INT:130 USR1:138; do
 	rm -rf run
 	# A shell ignores SIGINT for what it runs in the background; env --default-signal takes that back.
-	env --default-signal=INT "$SHORTCUT" train tiny --model cifar20 --batch 8 --epochs 20 --out run >.out 2>.err </dev/null &
+	env --default-signal=INT "$SHORTCUT" train tiny --model cifar20 --batch 8 --epochs 60 --out run >.out 2>.err </dev/null &
 	process=$!
 	for ((i = 0; i < 600 && $(wc -l 2>/dev/null <run/history.csv || echo 0) < 2; i++)); do sleep 0.02; done
 	kill -${signal%:*} $process
