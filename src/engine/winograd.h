@@ -25,13 +25,21 @@ static inline int64_t sc_taps_inside(int64_t out, int64_t in, int64_t kernel, in
 
 /* Tiles lie at multiples of 4 from the output's corner. Along an axis on which 1 to 4 of a tile's outputs lie inside, it is one of
  * F(outputs, 3): of the six points it has the first 1 + outputs, and the last, infinity. */
+static inline bool sc_winograd_has_point(int64_t outputs, int64_t point)
+{
+	return point <= outputs || point == 5;
+}
 static inline int64_t sc_winograd_outputs(int64_t tile, int64_t size)
 {
 	return size - 4 * tile < 4 ? size - 4 * tile : 4;
 }
-static inline bool sc_winograd_has_point(int64_t outputs, int64_t point)
+/* The outputs of a tile that lie inside, for the tile in a row and column of the tiles of a map. */
+struct sc_winograd_inside {
+	int64_t rows, columns;
+};
+static inline struct sc_winograd_inside sc_winograd_inside(int64_t row, int64_t column, int64_t height, int64_t width)
 {
-	return point <= outputs || point == 5;
+	return (struct sc_winograd_inside){sc_winograd_outputs(row, height), sc_winograd_outputs(column, width)};
 }
 
 static inline int64_t sc_winograd_tiles(const struct sc_convolution *c) /* of an image */

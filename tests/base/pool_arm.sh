@@ -27,7 +27,7 @@ int main(void)
 }
 END
 (cd "$SOURCE_DIR" && "$compiler" -std=c17 -D_GNU_SOURCE -O2 -Iinclude -Isrc -static -o "$folder/runs" "$folder/runs.c" \
-	src/base/{clock,error,exact,finite,memory,pool,random,status}.c -lm -lpthread)
+	src/base/{clock,error,memory,pool,status}.c -lm -lpthread)
 programs=()
 for _ in 1 2 3 4; do
 	timeout 100 qemu-aarch64 "$folder/runs" &

@@ -13,8 +13,7 @@
 #include "engine/cpu/panels.h"
 #include "engine/kernels.h"
 
-#define BLOCK_LINES ((BLOCK + 15) / 16) /* cache lines of a pixel's numbers in a block */
-#define MANY_UNITS  8                  /* of work for each thread: then it does not matter how many there are */
+#define MANY_UNITS 8 /* of work for each thread: then it does not matter how many there are */
 
 struct gradient {
 	struct sc_convolution c; /* without strides where they can be dissolved in `source` */
@@ -48,6 +47,24 @@ static inline void valid_outputs(int64_t tap, int64_t stride, int64_t pad, int64
 	*first = shift < 0 ? parts_of(-shift, stride) : 0;
 	*last = shift >= size ? 0 : minimum(outputs, (size - 1 - shift) / stride + 1);
 	*last = maximum(*last, *first);
+}
+
+/* Lays out output rows of some images, `channels` channels of the gradient from `from` on, in blocks `stride` numbers apart. */
+static inline void lay_gradient(const struct gradient *g, const float *from, int64_t images, int64_t rows, int64_t channels,
+				float *to, int64_t stride)
+{
+	SC_CPU(lay_panels)
+	(&(struct panels){
+		.from = {from, g->diff_dst.image, g->diff_dst.row, g->diff_dst.pixel},
+		.images = images,
+		.rows = rows,
+		.columns = g->c.ow,
+		.channels = channels,
+		.step = BLOCK,
+		.width = BLOCK,
+		.to = to,
+		.stride = stride,
+	});
 }
 
 /* Each with the numbers of scratch that it needs. */

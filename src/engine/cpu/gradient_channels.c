@@ -7,6 +7,8 @@
 #include "engine/cpu/gradient_tile.h"
 #include "engine/cpu/spread.h"
 
+#define BLOCK_LINES ((BLOCK + 15) / 16) /* cache lines of a pixel's numbers in a block */
+
 /* Images [n0, n1), output rows [y0, y1), and the source rows [top, bottom) that they reach. */
 struct stretch {
 	int64_t n0, n1, y0, y1, top, bottom;
@@ -90,20 +92,8 @@ static void cache_source(const struct gradient *g, const struct region *region, 
 
 static void cache_gradient(const struct gradient *g, const struct region *region, const struct stretch *s, const struct cached *in)
 {
-	struct raster from = g->diff_dst;
-	from.at += s->n0 * from.image + s->y0 * from.row + region->first_oc + region->o0;
-	SC_CPU(lay_panels)
-	(&(struct panels){
-		.from = from,
-		.images = s->n1 - s->n0,
-		.rows = s->y1 - s->y0,
-		.columns = g->c.ow,
-		.channels = region->o1 - region->o0,
-		.step = BLOCK,
-		.width = BLOCK,
-		.to = in->diff_dst,
-		.stride = in->block,
-	});
+	const float *from = g->diff_dst.at + s->n0 * g->diff_dst.image + s->y0 * g->diff_dst.row + region->first_oc + region->o0;
+	lay_gradient(g, from, s->n1 - s->n0, s->y1 - s->y0, region->o1 - region->o0, in->diff_dst, in->block);
 }
 
 /* ---- Through the tiles ----------------------------------------------------------------------------------------------------- */
@@ -168,7 +158,8 @@ static void run_stretch(const struct gradient *g, const struct region *region, c
 			for (int i = 0; i < count; i++) {
 				struct way *way = &ways[i];
 				struct gradient_tile *tile = &way->tile;
-				tile->src = src + way->src, tile->diff_dst = diff_dst + way->diff_dst, tile->sums = sums + way->sums;
+				tile->src = src + way->src, tile->diff_dst = diff_dst + way->diff_dst;
+				tile->sums = sums + way->sums;
 				tile->next_src = asks_source ? next_src + way->next_src : NULL;
 				tile->next_diff_dst = asks_gradient && i == 0 ? next_diff_dst + way->next_diff_dst : NULL;
 				tile->channels = minimum(BLOCK, region->o1 - b * BLOCK);

@@ -14,22 +14,6 @@ struct output_row {
 	const float *next;     /* the row that is laid out next, in memory; or NULL */
 };
 
-static void lay_row(const struct gradient *g, const float *from, int64_t channels, float *to)
-{
-	SC_CPU(lay_panels)
-	(&(struct panels){
-		.from = {from, g->diff_dst.image, g->diff_dst.row, g->diff_dst.pixel},
-		.images = 1,
-		.rows = 1,
-		.columns = g->c.ow,
-		.channels = channels,
-		.step = BLOCK,
-		.width = BLOCK,
-		.to = to,
-		.stride = panel_stride(g->c.ow, BLOCK),
-	});
-}
-
 /* Column t of the kernel, source channel i. Of each pixel to come it asks for cache line `line`, if the blocks have it. */
 static void run_column(const struct gradient *g, const struct region *region, const struct output_row *row, int64_t t, int64_t i,
 		       int64_t line)
@@ -70,7 +54,7 @@ int64_t SC_CPU(gradient_columns_scratch)(const struct gradient *g)
 /* Two blocks at once where that fills the registers: a source number is then read half as often. */
 static int64_t blocks_together(const struct gradient *g, const struct region *region, int64_t block)
 {
-	return 2 * minimum(g->c.kh, TILE_PIXELS) <= TILE_PIXELS && (block + 2) * BLOCK <= region->o1 ? 2 : 1;
+	return 2 * g->c.kh <= TILE_PIXELS && (block + 2) * BLOCK <= region->o1 ? 2 : 1;
 }
 
 void SC_CPU(gradient_columns)(const struct gradient *g, const struct region *region, float *scratch)
@@ -82,7 +66,7 @@ void SC_CPU(gradient_columns)(const struct gradient *g, const struct region *reg
 		const int64_t channels = minimum(blocks * BLOCK, region->o1 - b * BLOCK);
 		for (int64_t n = region->n0; n < region->n1; n++)
 			for (int64_t y = 0; y < c->oh; y++) {
-				lay_row(g, next, channels, scratch);
+				lay_gradient(g, next, 1, 1, channels, scratch, panel_stride(c->ow, BLOCK));
 				next += g->diff_dst.row; /* images lie end to end */
 				const bool ends = n + 1 == region->n1 && y + 1 == c->oh;
 				const struct output_row row = {n, y, b, channels, scratch, ends ? NULL : next};

@@ -27,10 +27,10 @@ struct winograd {
 	const float *zeros; /* (depth) */
 	float *scratch;     /* of each slot: v (36, group, depth), for few tiles slice by slice; m (36, group, set's blocks); u */
 	int64_t tiles_h, tiles_w, tiles, group, groups, threads;
-	struct inside edge; /* the outputs of the tiles at the lower and right edge */
-	int64_t set, sets;  /* blocks of a set, and how many sets there are */
-	bool few;           /* weights are transformed in registers */
-	int64_t slice;      /* or those of so many source channels at once in the cache, u (36, blocks at once, slice, BLOCK) */
+	struct sc_winograd_inside edge; /* the outputs of the tiles at the lower and right edge */
+	int64_t set, sets; /* blocks of a set, and how many sets there are */
+	bool few;          /* weights are transformed in registers */
+	int64_t slice;     /* or those of so many source channels at once in the cache, u (36, blocks at once, slice, BLOCK) */
 };
 
 /* Source channels that lie together in v. */
@@ -74,7 +74,7 @@ static struct winograd plan_tiles(const struct correlation *c, int threads)
 {
 	struct winograd w = {.c = c, .tiles_h = parts_of(c->out_h, 4), .tiles_w = parts_of(c->out_w, 4), .threads = threads};
 	w.tiles = c->mb * w.tiles_h * w.tiles_w;
-	w.edge = (struct inside){sc_winograd_outputs(w.tiles_h - 1, c->out_h), sc_winograd_outputs(w.tiles_w - 1, c->out_w)};
+	w.edge = sc_winograd_inside(w.tiles_h - 1, w.tiles_w - 1, c->out_h, c->out_w);
 	w.sets = 1;
 	w.groups = parts_of(w.tiles, maximum(GROUP_TILES, GROUP_NUMBERS / (PLACES * (c->depth + c->width))));
 	if (w.groups >= threads)
@@ -95,8 +95,8 @@ static struct winograd plan_tiles(const struct correlation *c, int threads)
 
 /* The tiles of a group, in such an order that those which have a place are neighbours, whichever place it is. */
 struct group {
-	int64_t count, tiles[MOST_TILES];
-	struct winograd_range having[2][2]; /* [lower edge has the place][right edge has it] */
+	int64_t first, count, tiles[MOST_TILES]; /* `count` tiles from `first` on */
+	struct winograd_range having[2][2];      /* [lower edge has the place][right edge has it] */
 };
 
 /* Where a tile's outputs do not all lie inside; in that order. */
@@ -112,10 +112,9 @@ static int64_t tile_column(const struct winograd *w, int64_t tile)
 	return tile % w->tiles_w;
 }
 
-static struct inside tile_inside(const struct winograd *w, int64_t tile)
+static struct sc_winograd_inside tile_inside(const struct winograd *w, int64_t tile)
 {
-	return (struct inside){sc_winograd_outputs(tile_row(w, tile), w->c->out_h),
-			       sc_winograd_outputs(tile_column(w, tile), w->c->out_w)};
+	return sc_winograd_inside(tile_row(w, tile), tile_column(w, tile), w->c->out_h, w->c->out_w);
 }
 
 static enum kind kind_of(const struct winograd *w, int64_t row, int64_t column)
@@ -124,10 +123,10 @@ static enum kind kind_of(const struct winograd *w, int64_t row, int64_t column)
 	return lower ? right ? CORNER : LOWER_EDGE : right ? RIGHT_EDGE : WHOLE;
 }
 
-static void order_tiles(const struct winograd *w, int64_t origin, int64_t count, struct group *g)
+static void order_tiles(const struct winograd *w, int64_t first, int64_t count, struct group *g)
 {
 	enum kind kinds[MOST_TILES];
-	int64_t row = tile_row(w, origin), column = tile_column(w, origin), ends[KINDS] = {0}, at[KINDS] = {0};
+	int64_t row = tile_row(w, first), column = tile_column(w, first), ends[KINDS] = {0}, at[KINDS] = {0};
 	for (int64_t i = 0; i < count; i++) {
 		ends[kinds[i] = kind_of(w, row, column)]++;
 		if (++column == w->tiles_w)
@@ -136,8 +135,8 @@ static void order_tiles(const struct winograd *w, int64_t origin, int64_t count,
 	for (int kind = 1; kind < KINDS; kind++)
 		at[kind] = ends[kind - 1], ends[kind] += at[kind];
 	for (int64_t i = 0; i < count; i++)
-		g->tiles[at[kinds[i]]++] = origin + i;
-	g->count = count;
+		g->tiles[at[kinds[i]]++] = first + i;
+	g->first = first, g->count = count;
 	g->having[1][1] = (struct winograd_range){0, count};
 	g->having[1][0] = (struct winograd_range){0, ends[WHOLE]};
 	g->having[0][1] = (struct winograd_range){ends[LOWER_EDGE], ends[RIGHT_EDGE]};
@@ -307,16 +306,15 @@ static struct fetch fetch_weights(const struct winograd *w, const struct factors
 /* The blocks [first, last), their weights transformed before. While it computes, it asks for the weights that come next; or, where
  * these are still in the cache, for the sources of the group that the thread is likely to have next, then for where this one's
  * results go: from memory and to it at the last moment, they would take a fifth of the time at 56x56x64. */
-static void multiply_early(const struct winograd *w, const struct group *g, int64_t origin, int64_t first, int64_t last,
-			   const float *v, float *m)
+static void multiply_early(const struct winograd *w, const struct group *g, int64_t first, int64_t last, const float *v, float *m)
 {
 	const struct correlation *c = w->c;
 	const int64_t block_numbers = c->depth * BLOCK, parts = parts_of(g->count, TILE_PIXELS);
-	const int64_t shares = PLACES / 2 * (last - first) * parts, next = minimum(origin + w->threads * w->group, w->tiles);
+	const int64_t shares = PLACES / 2 * (last - first) * parts, next = minimum(g->first + w->threads * w->group, w->tiles);
 	const bool kept = PLACES * (last - first) * block_numbers <= KEPT_WEIGHTS;
 	const struct winograd_images src = {c->src, c->src_h, c->src_w * c->depth, w->tiles_h, w->tiles_w};
 	const struct winograd_images dst = {c->dst, c->out_h, c->dst_row, w->tiles_h, w->tiles_w};
-	const struct winograd_range now = {origin, origin + g->count}, later = {next, minimum(next + w->group, w->tiles)};
+	const struct winograd_range now = {g->first, g->first + g->count}, later = {next, minimum(next + w->group, w->tiles)};
 	struct fetch sources = SC_CPU(winograd_fetch)(&src, later, shares, c->depth);
 	struct fetch results = SC_CPU(winograd_fetch)(&dst, now, shares, c->depth);
 	for (int64_t place = 0; place < PLACES; place++) {
@@ -428,7 +426,7 @@ static void units(void *context, int slot, int64_t begin, int64_t end)
 		else if (w->slice)
 			multiply_late(w, &g, first, last, v, m, m + PLACES * product_plane(w));
 		else
-			multiply_early(w, &g, origin, first, last, v, m);
+			multiply_early(w, &g, first, last, v, m);
 		output_tiles(w, &g, first * BLOCK, minimum(last * BLOCK, w->c->width), m);
 	}
 }

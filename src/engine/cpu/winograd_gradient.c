@@ -25,8 +25,8 @@ struct work {
 	float *sums;    /* (chunks, 3, 3, ic, oc) */
 	float *scratch; /* of each slot: v (36, group, slice), p (36, group, set), products (36, blocks of the set, slice, BLOCK) */
 	int64_t tiles_h, tiles_w, chunks, chunk_images, threads;
-	int64_t group, bound;            /* tiles of a group, none of which goes over a multiple of `bound` */
-	struct inside edge;              /* the outputs of the tiles at the lower and right edge */
+	int64_t group, bound;             /* tiles of a group, none of which goes over a multiple of `bound` */
+	struct sc_winograd_inside edge;   /* the outputs of the tiles at the lower and right edge */
 	int64_t slice, slices, set, sets; /* source, output channels of a unit, and how many of these there are */
 };
 
@@ -81,7 +81,7 @@ static struct work plan_work(const struct sc_convolution *c, int threads)
 	w.sets = parts_of(c->oc, w.set);
 	while (w.slice > LEAST_CHANNELS && unit_count(&w) < MANY_UNITS * threads && unit_count(&w) % threads != 0)
 		w.slice = parts_of(w.slice / 2, 16) * 16, w.slices = parts_of(c->ic, w.slice); /* whole vectors */
-	w.edge = (struct inside){sc_winograd_outputs(w.tiles_h - 1, c->oh), sc_winograd_outputs(w.tiles_w - 1, c->ow)};
+	w.edge = sc_winograd_inside(w.tiles_h - 1, w.tiles_w - 1, c->oh, c->ow);
 	cut_groups(&w);
 	return w;
 }
@@ -97,9 +97,10 @@ static void transform_tile(const struct work *w, const struct part *part, int64_
 	const struct sc_convolution *c = w->c;
 	const float *pixels[PLACES];
 	const int64_t x = tile % w->tiles_w * 4, y = tile / w->tiles_w % w->tiles_h * 4, n = tile / w->tiles_w / w->tiles_h;
-	const struct inside inside = {sc_winograd_outputs(y / 4, c->oh), sc_winograd_outputs(x / 4, c->ow)};
+	const struct sc_winograd_inside inside = sc_winograd_inside(y / 4, x / 4, c->oh, c->ow);
 	SC_CPU(winograd_pixels)
-	(w->src + n * c->ih * c->iw * c->ic + part->first, c->ih, c->iw, c->ic, y - c->pad_top, x - c->pad_left, 6, w->zeros, pixels);
+	(w->src + n * c->ih * c->iw * c->ic + part->first, c->ih, c->iw, c->ic, y - c->pad_top, x - c->pad_left, 6, w->zeros,
+	 pixels);
 	SC_CPU(winograd_source)(pixels, inside, 0, part->channels, v + at * w->slice, source_plane(w));
 	SC_CPU(winograd_pixels)
 	(w->diff_dst + n * c->oh * c->ow * c->oc + part->first_oc, c->oh, c->ow, c->oc, y, x, 4, w->zeros, pixels);

@@ -5,9 +5,9 @@
 #include "engine/cpu/finish.h"
 #include "engine/cpu/winograd_transform.h"
 
-static const struct inside whole = {4, 4};
+static const struct sc_winograd_inside whole = {4, 4};
 
-static bool is_whole(struct inside inside)
+static bool is_whole(struct sc_winograd_inside inside)
 {
 	return inside.rows == 4 && inside.columns == 4;
 }
@@ -22,8 +22,8 @@ void SC_CPU(winograd_pixels)(const float *image, int64_t height, int64_t width, 
 		}
 }
 
-SC_INLINE void transform_pixels(const float *const pixels[PLACES], const struct inside inside, int64_t begin, int64_t channels,
-				float *v, int64_t plane)
+SC_INLINE void transform_pixels(const float *const pixels[PLACES], const struct sc_winograd_inside inside, int64_t begin,
+				int64_t channels, float *v, int64_t plane)
 {
 	for (int64_t c = 0; c < channels; c += LANES) {
 		lanes half[6][6], t[6];
@@ -44,8 +44,8 @@ SC_INLINE void transform_pixels(const float *const pixels[PLACES], const struct 
 	}
 }
 
-void SC_CPU(winograd_source)(const float *const pixels[PLACES], struct inside inside, int64_t begin, int64_t channels, float *v,
-			     int64_t plane)
+void SC_CPU(winograd_source)(const float *const pixels[PLACES], struct sc_winograd_inside inside, int64_t begin, int64_t channels,
+			     float *v, int64_t plane)
 {
 	if (is_whole(inside))
 		transform_pixels(pixels, whole, begin, channels, v, plane);
@@ -53,8 +53,8 @@ void SC_CPU(winograd_source)(const float *const pixels[PLACES], struct inside in
 		transform_pixels(pixels, inside, begin, channels, v, plane);
 }
 
-SC_INLINE void transform_gradients(const float *const pixels[16], const struct inside inside, int64_t channels, float *p,
-				   int64_t plane)
+SC_INLINE void transform_gradients(const float *const pixels[16], const struct sc_winograd_inside inside, int64_t channels,
+				   float *p, int64_t plane)
 {
 	for (int64_t c = 0; c < channels; c += LANES) {
 		lanes half[6][4], t[6];
@@ -75,7 +75,8 @@ SC_INLINE void transform_gradients(const float *const pixels[16], const struct i
 	}
 }
 
-void SC_CPU(winograd_result)(const float *const pixels[16], struct inside inside, int64_t channels, float *p, int64_t plane)
+void SC_CPU(winograd_result)(const float *const pixels[16], struct sc_winograd_inside inside, int64_t channels, float *p,
+			     int64_t plane)
 {
 	if (is_whole(inside))
 		transform_gradients(pixels, whole, channels, p, plane);
@@ -83,8 +84,8 @@ void SC_CPU(winograd_result)(const float *const pixels[16], struct inside inside
 		transform_gradients(pixels, inside, channels, p, plane);
 }
 
-SC_INLINE void transform_products(const struct correlation *c, const struct inside inside, int64_t corner, int64_t begin, int64_t end,
-				  const float *products, int64_t plane, const struct finish f)
+SC_INLINE void transform_products(const struct correlation *c, const struct sc_winograd_inside inside, int64_t corner,
+				  int64_t begin, int64_t end, const float *products, int64_t plane, const struct finish f)
 {
 	const float *addend = c->residual ? c->residual : c->dst;
 	for (int64_t o = begin; o < end; o += LANES) {
@@ -113,8 +114,8 @@ SC_INLINE void transform_products(const struct correlation *c, const struct insi
 	}
 }
 
-void SC_CPU(winograd_output)(const struct correlation *c, struct inside inside, int64_t corner, int64_t begin, int64_t end,
-			     const float *products, int64_t plane)
+void SC_CPU(winograd_output)(const struct correlation *c, struct sc_winograd_inside inside, int64_t corner, int64_t begin,
+			     int64_t end, const float *products, int64_t plane)
 {
 	const struct finish f = {c->bias != NULL, c->accumulate || c->residual, c->relu};
 #define WHOLE(how) transform_products(c, whole, corner, begin, end, products, plane, how)

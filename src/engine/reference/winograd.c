@@ -87,23 +87,14 @@ static void transform_gradient(const float *e, int64_t step, int64_t outputs, fl
 
 typedef void (*transform)(const float *from, int64_t step, int64_t outputs, float *to, int64_t to_step);
 
-/* The outputs of a tile that lie inside. */
-struct inside {
-	int64_t rows, columns;
-};
-
-static struct inside inside_of(int64_t top, int64_t left, int64_t height, int64_t width)
-{
-	return (struct inside){sc_winograd_outputs(top / 4, height), sc_winograd_outputs(left / 4, width)};
-}
-
-static bool has_place(struct inside inside, int place)
+static bool has_place(struct sc_winograd_inside inside, int place)
 {
 	return sc_winograd_has_point(inside.rows, place / 6) && sc_winograd_has_point(inside.columns, place % 6);
 }
 
 /* A square of `from` x `from` numbers becomes one of `to` x `to`: columns first, then rows. */
-static void transform_square(transform one, int from, int to, struct inside inside, const float *square, float *result)
+static void transform_square(transform one, int from, int to, struct sc_winograd_inside inside, const float *square,
+			     float *result)
 {
 	float half[36]; /* (to, from) */
 	for (int x = 0; x < from; x++)
@@ -114,7 +105,7 @@ static void transform_square(transform one, int from, int to, struct inside insi
 
 static void transform_taps(const float taps[9], float u[36])
 {
-	transform_square(transform_weights, 3, 6, (struct inside){4, 4}, taps, u);
+	transform_square(transform_weights, 3, 6, (struct sc_winograd_inside){4, 4}, taps, u);
 }
 
 /* ---- Forward and backward-data ---------------------------------------------------------------------------------------------- */
@@ -140,7 +131,7 @@ static void cut_square(const float *image, int64_t n, int64_t height, int64_t wi
 static void run_tile(const struct problem *p, const float *src, const float *u, const struct sc_convolution_forward *finish,
 		     float *dst, bool accumulate, float *v, int64_t n, int64_t top, int64_t left)
 {
-	const struct inside inside = inside_of(top, left, p->out_h, p->out_w);
+	const struct sc_winograd_inside inside = sc_winograd_inside(top / 4, left / 4, p->out_h, p->out_w);
 	float square[36];
 	for (int64_t i = 0; i < p->depth; i++) {
 		cut_square(src, n, p->src_h, p->src_w, p->depth, top - p->pad_h, left - p->pad_w, i, 6, square);
@@ -215,7 +206,7 @@ static void chunk_gradient(const struct sc_convolution *c, const float *src, con
 	for (int64_t n = begin; n < end; n++)
 		for (int64_t top = 0; top < c->oh; top += 4)
 			for (int64_t left = 0; left < c->ow; left += 4) {
-				const struct inside inside = inside_of(top, left, c->oh, c->ow);
+				const struct sc_winograd_inside inside = sc_winograd_inside(top / 4, left / 4, c->oh, c->ow);
 				cut_square(src, n, c->ih, c->iw, c->ic, top - c->pad_top, left - c->pad_left, i, 6, square);
 				transform_square(transform_source, 6, 6, inside, square, v);
 				cut_square(diff_dst, n, c->oh, c->ow, c->oc, top, left, o, 4, square);
@@ -224,7 +215,7 @@ static void chunk_gradient(const struct sc_convolution *c, const float *src, con
 					if (has_place(inside, k))
 						sums[k] = fmaf(v[k], p[k], sums[k]);
 			}
-	transform_square(transform_gradient, 6, 3, (struct inside){4, 4}, sums, taps);
+	transform_square(transform_gradient, 6, 3, (struct sc_winograd_inside){4, 4}, sums, taps);
 }
 
 /* parts: (chunks, 3, 3, ic, oc) */
