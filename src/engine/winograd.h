@@ -1,5 +1,5 @@
-/* winograd.h - where Winograd's F(4x4, 3x3) can stand for a direct convolution, and where it does by itself: functions of shapes
- * alone, part of the bit contract. */
+/* winograd.h - where Winograd's F(4x4, 3x3) can stand for a direct convolution, on maps of 2x2 pixels F(2x2, 2x2), and where it does
+ * by itself: functions of shapes alone, part of the bit contract. */
 #ifndef SC_ENGINE_WINOGRAD_H
 #define SC_ENGINE_WINOGRAD_H
 
@@ -11,6 +11,13 @@ static inline bool sc_winograd_possible(const struct sc_convolution *c)
 {
 	return c->groups == 1 && c->kh == 3 && c->kw == 3 && c->stride_h == 1 && c->stride_w == 1 && c->pad_top <= 2 &&
 	       c->pad_left <= 2 && c->ic % SC_WINOGRAD_CHANNELS == 0 && c->oc % SC_WINOGRAD_CHANNELS == 0;
+}
+
+/* Whether it is F(2x2, 2x2), where weights and pixels change parts (reference/winograd_2x2.c): nine products of an image in place of
+ * the 16 that F(4x4, 3x3) has left there, and as many transformed weights as plain ones. */
+static inline bool sc_winograd_is_2x2(const struct sc_convolution *c)
+{
+	return c->ih == 2 && c->iw == 2 && c->oh == 2 && c->ow == 2 && c->pad_top == 1 && c->pad_left == 1;
 }
 
 /* Taps along an axis that meet the source, added up over the outputs. */
@@ -53,7 +60,7 @@ static inline int64_t sc_winograd_axis_points(int64_t size)
 }
 static inline int64_t sc_winograd_products(const struct sc_convolution *c)
 {
-	return sc_winograd_axis_points(c->oh) * sc_winograd_axis_points(c->ow);
+	return sc_winograd_is_2x2(c) ? 9 : sc_winograd_axis_points(c->oh) * sc_winograd_axis_points(c->ow);
 }
 static inline int64_t sc_winograd_weight_count(const struct sc_convolution *c) /* transformed ones */
 {
@@ -73,7 +80,7 @@ static inline bool sc_winograd_pays(const struct sc_convolution *c)
 static inline bool sc_winograd_is_late(const struct sc_convolution *c, int64_t images)
 {
 	const int64_t tiles = images * sc_winograd_tiles(c), weights = sc_winograd_weight_count(c);
-	return (tiles <= 4 && weights >= 524288) || (tiles <= 16 && weights >= 1048576);
+	return !sc_winograd_is_2x2(c) && ((tiles <= 4 && weights >= 524288) || (tiles <= 16 && weights >= 1048576));
 }
 
 #endif

@@ -7,6 +7,8 @@
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/spread.h"
 #include "engine/cpu/winograd.h"
+#include "engine/cpu/winograd_2x2.h"
+#include "engine/winograd.h"
 
 /* ---- Forward --------------------------------------------------------------------------------------------------------------- */
 
@@ -75,21 +77,38 @@ static void limit_to_used(struct packing *p, const struct correlation *c, bool w
 	used_taps(c->taps_w, c->pad_w, c->step_w, c->out_w, c->src_w, &p->used_left, &p->used_right);
 }
 
-/* Whether what is packed are weights that Winograd's method has transformed. */
+static bool is_2x2(const struct sc_convolution *c)
+{
+	return c->winograd && sc_winograd_is_2x2(c);
+}
+
+/* Whether weights that Winograd's method has transformed take the place of packed ones, and more room. */
 static bool packs_transformed(const struct sc_convolution *c)
 {
-	return c->winograd && !c->late;
+	return c->winograd && !c->late && !is_2x2(c);
+}
+
+static void pack_part(const struct sc_convolution *c, const struct correlation *correlation, const struct packing *packing,
+		       struct sc_pool *pool)
+{
+	SC_CPU(pack)(packing, pool);
+	if (is_2x2(c))
+		SC_CPU(winograd_2x2_transform)(correlation, packing->packed, pool);
 }
 
 /* Scratch of each thread, or what Winograd's method needs. */
 static int64_t scratch_of(const struct sc_convolution *c, const struct correlation *correlation, int threads)
 {
+	if (is_2x2(c))
+		return SC_CPU(winograd_2x2_workspace)(correlation, threads);
 	return c->winograd ? SC_CPU(winograd_workspace)(correlation, threads) : threads * SC_CPU(correlation_scratch)(correlation);
 }
 
 static void run(const struct sc_convolution *c, const struct correlation *correlation, struct sc_pool *pool)
 {
-	if (c->winograd)
+	if (is_2x2(c))
+		SC_CPU(winograd_2x2_correlate)(correlation, pool);
+	else if (c->winograd)
 		SC_CPU(winograd_correlate)(correlation, correlation->scratch, pool);
 	else
 		SC_CPU(correlate)(correlation, pool);
@@ -126,7 +145,7 @@ void SC_CPU(convolution_pack)(const struct sc_convolution *c, const float *weigh
 	limit_to_used(&packing, &correlation, c->winograd);
 	for (int64_t part = 0; part < forward_parts(c); part++) {
 		packing.weights = weights + part * sc_group_oc(c), packing.packed = packed + part * forward_part_count(c);
-		SC_CPU(pack)(&packing, pool);
+		pack_part(c, &correlation, &packing, pool);
 	}
 }
 
@@ -293,7 +312,7 @@ void SC_CPU(convolution_backward_data)(const struct sc_convolution *c, const flo
 			correlation.accumulate = accumulate;
 			for (int64_t part = 0; part < parts; part++) {
 				packing.weights = weights + part * sc_group_oc(c);
-				SC_CPU(pack)(&packing, pool);
+				pack_part(c, &correlation, &packing, pool);
 				if (packs_transformed(c)) {
 					const struct winograd_taps taps = {workspace, c->oc * BLOCK, BLOCK, 9 * c->oc * BLOCK};
 					correlation.weights = (float *)workspace + packed;

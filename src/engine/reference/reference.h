@@ -31,6 +31,11 @@ void sc_reference_winograd_forward(const struct sc_convolution *c, const struct 
 void sc_reference_winograd_backward_data(const struct sc_convolution *c, const float *diff_dst, const float *weights,
 					 float *diff_src, bool accumulate, void *workspace);
 void sc_reference_winograd_weights(const struct sc_convolution *c, const float *src, const float *diff_dst, float *parts);
+/* And on maps of 2x2 pixels (winograd_2x2.c); those above call them where sc_winograd_is_2x2. */
+void sc_reference_winograd_2x2_forward(const struct sc_convolution *c, const struct sc_convolution_forward *t, void *workspace);
+void sc_reference_winograd_2x2_backward_data(const struct sc_convolution *c, const float *diff_dst, const float *weights,
+					     float *diff_src, bool accumulate, void *workspace);
+void sc_reference_winograd_2x2_weights(const struct sc_convolution *c, const float *src, const float *diff_dst, float *parts);
 
 int64_t sc_reference_batch_norm_workspace(const struct sc_batch_norm *b, int threads);
 void sc_reference_batch_norm_forward(const struct sc_batch_norm *b, const struct sc_norm_forward *t, void *workspace,

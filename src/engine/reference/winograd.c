@@ -171,6 +171,10 @@ int64_t sc_reference_winograd_workspace(const struct sc_convolution *c)
 
 void sc_reference_winograd_forward(const struct sc_convolution *c, const struct sc_convolution_forward *t, void *workspace)
 {
+	if (sc_winograd_is_2x2(c)) {
+		sc_reference_winograd_2x2_forward(c, t, workspace);
+		return;
+	}
 	const struct problem p = {c->mb, c->ih, c->iw, c->ic, c->oh, c->ow, c->oc, c->pad_top, c->pad_left};
 	float *u = workspace, *v = u + c->ic * c->oc * 36, taps[9];
 	for (int64_t i = 0; i < c->ic; i++)
@@ -185,6 +189,10 @@ void sc_reference_winograd_forward(const struct sc_convolution *c, const struct 
 void sc_reference_winograd_backward_data(const struct sc_convolution *c, const float *diff_dst, const float *weights,
 					 float *diff_src, bool accumulate, void *workspace)
 {
+	if (sc_winograd_is_2x2(c)) {
+		sc_reference_winograd_2x2_backward_data(c, diff_dst, weights, diff_src, accumulate, workspace);
+		return;
+	}
 	const struct problem p = {c->mb, c->oh, c->ow, c->oc, c->ih, c->iw, c->ic, 2 - c->pad_top, 2 - c->pad_left};
 	float *u = workspace, *v = u + c->ic * c->oc * 36, taps[9];
 	for (int64_t o = 0; o < c->oc; o++)
@@ -221,6 +229,10 @@ static void chunk_gradient(const struct sc_convolution *c, const float *src, con
 /* parts: (chunks, 3, 3, ic, oc) */
 void sc_reference_winograd_weights(const struct sc_convolution *c, const float *src, const float *diff_dst, float *parts)
 {
+	if (sc_winograd_is_2x2(c)) {
+		sc_reference_winograd_2x2_weights(c, src, diff_dst, parts);
+		return;
+	}
 	int64_t images = sc_gradient_chunk_images(c), chunks = sc_gradient_chunk_count(c), size = 9 * c->ic * c->oc;
 	for (int64_t k = 0; k < chunks; k++)
 		for (int64_t i = 0; i < c->ic; i++)
