@@ -7,16 +7,16 @@
 
 #include "engine/kernels.h"
 
-/* Weight gradients: a chunk is so many whole images that it has about 4096 output pixels. */
+/* Weight gradients: a chunk is so many whole images that it has about 4096 output pixels, or fewer, so that chunks are nearly the same
+ * size: no thread waits for another's larger one. */
 static inline int64_t sc_gradient_chunk_images(const struct sc_convolution *c)
 {
-	int64_t pixels = c->oh * c->ow;
-	int64_t images = (4096 + pixels - 1) / pixels;
-	return images < c->mb ? images : c->mb;
+	const int64_t pixels = c->oh * c->ow, most = (4096 + pixels - 1) / pixels, chunks = (c->mb + most - 1) / most;
+	return (c->mb + chunks - 1) / chunks;
 }
 static inline int64_t sc_gradient_chunk_count(const struct sc_convolution *c)
 {
-	int64_t images = sc_gradient_chunk_images(c);
+	const int64_t images = sc_gradient_chunk_images(c);
 	return (c->mb + images - 1) / images;
 }
 
