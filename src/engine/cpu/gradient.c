@@ -113,26 +113,12 @@ static int64_t scratch_numbers(const struct gradient *g)
 
 /* ---- All -------------------------------------------------------------------------------------------------------------------- */
 
-static void clear(const struct gradient *g, const struct region *region)
-{
-	const struct sc_convolution *c = &g->c;
-	bool is_result = g->chunks == 1; /* where taps that meet no data are 0, and stay so */
-	const size_t bytes = (size_t)(region->o1 - region->o0) * sizeof(float);
-	for (int64_t tap = 0; tap < c->kh * c->kw; tap++) {
-		if (is_result && !sc_tap_meets_data(c, tap / c->kw, tap % c->kw))
-			continue;
-		for (int64_t i = region->i0; i < region->i1; i++)
-			memset(region->sums + (tap * g->depth + i) * c->oc + region->o0, 0, bytes);
-	}
-}
-
 static void sum_units(void *context, int slot, int64_t begin, int64_t end)
 {
 	const struct gradient *g = context;
 	for (int64_t unit = begin; unit < end; unit++) {
 		struct region region = region_at(g, unit);
 		float *scratch = g->scratch + slot * scratch_numbers(g);
-		clear(g, &region);
 		if (g->by_columns)
 			SC_CPU(gradient_columns)(g, &region, scratch);
 		else

@@ -1,6 +1,9 @@
 /* gradient_channels.c - weight gradients whose rows are source channels: a region walks over its chunk's pixels stretch by stretch.
  * Source and gradient of a stretch are laid out in the cache (panels.h) for the tiles of all taps; while these compute, they ask
- * for the next stretch, line by line, so that memory is read all the time and not only between the stretches. */
+ * for the next stretch, line by line, so that memory is read all the time and not only between the stretches. The region's sums lie
+ * there too, tile after tile, and go to their places at the end: rows of many output channels would all want the same cache sets. */
+#include <string.h>
+
 #include "engine/cpu/correlation.h"
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/gradient.h"
@@ -36,11 +39,13 @@ static struct stretch stretch_at(const struct gradient *g, const struct region *
 
 /* ---- In the cache ---------------------------------------------------------------------------------------------------------- */
 
-/* A stretch in the cache: its source, pixel by pixel as it is or spread, and its gradient, block by block. */
+/* The region's sums in the cache, and a stretch: its source, pixel by pixel as it is or spread, and its gradient, block by block. */
 struct cached {
+	float *sums; /* (taps, blocks, tiles, rows, BLOCK) */
 	float *source, *diff_dst;
 	int64_t pixel, number, tile; /* of the source: numbers from one pixel, one channel, the channels of one tile to the next */
 	int64_t block;               /* of the gradient: numbers from one block to the next */
+	int64_t sums_tile, sums_tap; /* of the sums: numbers of a tile, of a tap */
 	int64_t numbers;             /* in all */
 };
 
@@ -57,14 +62,26 @@ static struct cached cached_in(const struct gradient *g, float *scratch)
 	int64_t pixels = g->stretch_n * reached * g->c.iw, tiles = parts_of(g->tiles, g->tile_sets);
 	int64_t blocks = parts_of(g->blocks, g->block_sets);
 	struct cached in = {
-		.source = scratch, .pixel = odd_lines(minimum(g->depth, tiles * g->rows)), .number = 1, .tile = g->rows};
+		.pixel = odd_lines(minimum(g->depth, tiles * g->rows)),
+		.number = 1,
+		.tile = g->rows,
+		.sums_tile = g->rows * BLOCK,
+	};
 	if (g->spread)
 		in.pixel = g->depth * BLOCK, in.number = BLOCK, in.tile = g->rows * BLOCK;
-	int64_t source_numbers = whole_lines(pixels * in.pixel);
+	in.sums_tap = blocks * tiles * in.sums_tile;
 	in.block = panel_stride(g->stretch_n * g->stretch_h * g->c.ow, BLOCK);
-	in.diff_dst = scratch ? scratch + source_numbers : NULL;
-	in.numbers = source_numbers + blocks * in.block;
+	const int64_t sums_numbers = g->c.kh * g->c.kw * in.sums_tap, source_numbers = whole_lines(pixels * in.pixel);
+	in.numbers = sums_numbers + source_numbers + blocks * in.block;
+	if (scratch)
+		in.sums = scratch, in.source = in.sums + sums_numbers, in.diff_dst = in.source + source_numbers;
 	return in;
+}
+
+/* Of a tile of a region, for the first tap. */
+static float *cached_sums(const struct region *region, const struct cached *in, int64_t block, int64_t tile)
+{
+	return in->sums + ((block - region->b0) * (region->t1 - region->t0) + tile - region->t0) * in->sums_tile;
 }
 
 static void cache_source(const struct gradient *g, const struct region *region, const struct stretch *s, const struct cached *in)
@@ -121,7 +138,7 @@ static bool find_way(const struct gradient *g, const struct cached *in, const st
 	*way = (struct way){
 		.src = (row * c->iw + column) * in->pixel,
 		.diff_dst = ((y0 - s->y0) * c->ow + x0) * BLOCK,
-		.sums = (r * c->kw + t) * g->depth * c->oc,
+		.sums = (r * c->kw + t) * in->sums_tap,
 		.next_src = next->n0 * source->image + (next->top + row) * source->row + column * source->pixel,
 		.next_diff_dst = next->n0 * diff_dst->image + (next->y0 + y0 - s->y0) * diff_dst->row + x0 * diff_dst->pixel,
 		.tile = {
@@ -130,7 +147,7 @@ static bool find_way(const struct gradient *g, const struct cached *in, const st
 				   source->image, diff_dst->image},
 			.rows = {y1 - y0, c->stride_h * c->iw * in->pixel, c->ow * BLOCK, c->stride_h * source->row, diff_dst->row},
 			.columns = {x1 - x0, c->stride_w * in->pixel, BLOCK, c->stride_w * source->pixel, diff_dst->pixel},
-			.sums_stride = c->oc,
+			.sums_stride = BLOCK,
 			.spread = g->spread,
 		},
 	};
@@ -154,7 +171,7 @@ static void run_stretch(const struct gradient *g, const struct region *region, c
 			const float *next_src = g->source.at + region->first_ic + first;
 			const float *next_diff_dst = g->diff_dst.at + region->first_oc + b * BLOCK + line * 16;
 			const bool asks_source = next && b == region->b0, asks_gradient = next && line < BLOCK_LINES;
-			float *sums = region->sums + first * g->c.oc + b * BLOCK;
+			float *sums = cached_sums(region, in, b, t);
 			for (int i = 0; i < count; i++) {
 				struct way *way = &ways[i];
 				struct gradient_tile *tile = &way->tile;
@@ -168,6 +185,24 @@ static void run_stretch(const struct gradient *g, const struct region *region, c
 		}
 }
 
+/* ---- Sums ------------------------------------------------------------------------------------------------------------------- */
+
+/* From the cache to their places. One chunk's sums are the result, where taps that meet no data are 0 already, and stay so. */
+static void place_sums(const struct gradient *g, const struct region *region, const struct cached *in)
+{
+	const struct sc_convolution *c = &g->c;
+	for (int64_t tap = 0; tap < c->kh * c->kw; tap++) {
+		if (g->chunks == 1 && !sc_tap_meets_data(c, tap / c->kw, tap % c->kw))
+			continue;
+		for (int64_t i = region->i0; i < region->i1; i++)
+			for (int64_t b = region->b0; b < region->b1; b++) {
+				const float *from = cached_sums(region, in, b, i / g->rows) + tap * in->sums_tap + i % g->rows * BLOCK;
+				float *to = region->sums + (tap * g->depth + i) * c->oc + b * BLOCK;
+				memcpy(to, from, (size_t)minimum(BLOCK, region->o1 - b * BLOCK) * sizeof(float));
+			}
+	}
+}
+
 int64_t SC_CPU(gradient_channels_scratch)(const struct gradient *g)
 {
 	return cached_in(g, NULL).numbers;
@@ -178,6 +213,7 @@ void SC_CPU(gradient_channels)(const struct gradient *g, const struct region *re
 	const struct cached in = cached_in(g, scratch);
 	const int64_t count = stretch_count(g, region);
 	struct stretch s = stretch_at(g, region, 0);
+	memset(in.sums, 0, (size_t)(g->c.kh * g->c.kw * in.sums_tap) * sizeof(float));
 	for (int64_t i = 0; i < count; i++) {
 		const struct stretch next = stretch_at(g, region, minimum(i + 1, count - 1));
 		if (s.top < s.bottom) {
@@ -187,4 +223,5 @@ void SC_CPU(gradient_channels)(const struct gradient *g, const struct region *re
 		}
 		s = next;
 	}
+	place_sums(g, region, &in);
 }

@@ -1,6 +1,8 @@
 /* gradient_columns.c - weight gradients of few source channels: rows of a tile are taps of one kernel column. The gradient of an
  * output row, of two blocks of channels where there is work enough, is laid out in the cache for all of them, and the first ask for
  * the next row. */
+#include <string.h>
+
 #include "engine/cpu/correlation.h"
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/gradient.h"
@@ -57,9 +59,23 @@ static int64_t blocks_together(const struct gradient *g, const struct region *re
 	return 2 * g->c.kh <= TILE_PIXELS && (block + 2) * BLOCK <= region->o1 ? 2 : 1;
 }
 
+static void clear(const struct gradient *g, const struct region *region)
+{
+	const struct sc_convolution *c = &g->c;
+	const bool is_result = g->chunks == 1; /* where taps that meet no data are 0, and stay so */
+	const size_t bytes = (size_t)(region->o1 - region->o0) * sizeof(float);
+	for (int64_t tap = 0; tap < c->kh * c->kw; tap++) {
+		if (is_result && !sc_tap_meets_data(c, tap / c->kw, tap % c->kw))
+			continue;
+		for (int64_t i = region->i0; i < region->i1; i++)
+			memset(region->sums + (tap * g->depth + i) * c->oc + region->o0, 0, bytes);
+	}
+}
+
 void SC_CPU(gradient_columns)(const struct gradient *g, const struct region *region, float *scratch)
 {
 	const struct sc_convolution *c = &g->c;
+	clear(g, region);
 	for (int64_t b = region->b0, blocks; b < region->b1; b += blocks) {
 		const float *next = g->diff_dst.at + region->n0 * g->diff_dst.image + region->first_oc + b * BLOCK;
 		blocks = blocks_together(g, region, b);
