@@ -27,19 +27,25 @@ struct finish {
 			run(given);                                                                                                \
 	} while (0)
 
-/* `bias` and `addend` are read where the finish has them: whole vectors of the bias, `count` numbers of the addend. */
-SC_INLINE lanes finished_first(lanes sum, const struct finish f, const float *bias, const float *addend, int count)
+/* The sum with what is added to it; rectified, it is finished. `bias` and `addend` are read where the finish has them: whole vectors
+ * of the bias, `count` numbers of the addend. */
+SC_INLINE lanes added_first(lanes sum, const struct finish f, const float *bias, const float *addend, int count)
 {
 	if (f.bias)
 		sum = lanes_add(sum, lanes_load(bias));
 	if (f.addend)
 		sum = lanes_add(sum, count == LANES ? lanes_load(addend) : lanes_load_first(addend, count));
+	return sum;
+}
+
+SC_INLINE lanes rectified(lanes sum, const struct finish f)
+{
 	return f.relu ? lanes_rectify(sum) : sum;
 }
 
 SC_INLINE lanes finished(lanes sum, const struct finish f, const float *bias, const float *addend)
 {
-	return finished_first(sum, f, bias, addend, LANES);
+	return rectified(added_first(sum, f, bias, addend, LANES), f);
 }
 
 #endif
