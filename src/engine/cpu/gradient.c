@@ -12,8 +12,8 @@
 #include "engine/winograd.h"
 
 #define FEW_CHANNELS   8
-#define STRETCH_PIXELS 128
-#define REGION_NUMBERS 65536 /* sums of a unit of work */
+#define STRETCH_PIXELS 192
+#define REGION_NUMBERS 98304 /* sums of a unit of work */
 #define REGION_BLOCKS  8     /* of output channels in a region, at most */
 #define JOIN_NUMBERS   1024  /* of the sums that are joined as a unit of work */
 
@@ -38,10 +38,11 @@ static void cut_regions(struct gradient *g, int64_t threads)
 		blocks++;
 	if (g->by_columns) /* two share what is read of the source */
 		blocks = g->chunks * g->parts * parts_of(g->blocks, 2) >= MANY_UNITS * threads ? minimum(g->blocks, 2) : 1;
-	int64_t tiles = g->spread || g->by_columns ? g->tiles : maximum(1, pairs / blocks);
+	const bool all_tiles = g->spread || g->by_columns;
 	g->block_sets = parts_of(g->blocks, blocks);
-	g->tile_sets = parts_of(g->tiles, tiles);
-	if (g->tile_sets > 1 && g->chunks * g->parts * g->block_sets * g->tile_sets < MANY_UNITS * threads)
+	g->tile_sets = all_tiles ? 1 : parts_of(g->tiles, maximum(1, pairs / blocks));
+	const int64_t units = g->chunks * g->parts * g->block_sets * g->tile_sets;
+	if (!all_tiles && units < MANY_UNITS * threads && (g->tile_sets > 1 || units % threads != 0))
 		g->tile_sets = minimum(g->tiles, parts_of(g->tile_sets, threads) * threads);
 }
 

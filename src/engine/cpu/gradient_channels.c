@@ -1,7 +1,8 @@
 /* gradient_channels.c - weight gradients whose rows are source channels: a region walks over its chunk's pixels stretch by stretch.
- * Source and gradient of a stretch are laid out in the cache (panels.h) for the tiles of all taps; while these compute, they ask
- * for the next stretch, line by line, so that memory is read all the time and not only between the stretches. The region's sums lie
- * there too, tile after tile, and go to their places at the end: rows of many output channels would all want the same cache sets. */
+ * The gradient of a stretch, and for several taps the source, are laid out in the cache (panels.h) for all tiles; while these
+ * compute, they ask for the next stretch, line by line, so that memory is read all the time and not only between the stretches. The
+ * region's sums lie there too, tile after tile, and go to their places at the end: rows of many output channels would all want the
+ * same cache sets. */
 #include <string.h>
 
 #include "engine/cpu/correlation.h"
@@ -49,6 +50,12 @@ struct cached {
 	int64_t numbers;             /* in all */
 };
 
+/* For one tap, tiles read the source where it lies: it is in the cache by then, and copying would take a twentieth of the time. */
+static bool in_place(const struct gradient *g)
+{
+	return g->c.kh == 1 && g->c.kw == 1 && !g->spread;
+}
+
 /* Pixels an odd number of cache lines apart: then the same channels of many pixels lie in different sets of the cache. */
 static int64_t odd_lines(int64_t numbers)
 {
@@ -71,7 +78,8 @@ static struct cached cached_in(const struct gradient *g, float *scratch)
 		in.pixel = g->depth * BLOCK, in.number = BLOCK, in.tile = g->rows * BLOCK;
 	in.sums_tap = blocks * tiles * in.sums_tile;
 	in.block = panel_stride(g->stretch_n * g->stretch_h * g->c.ow, BLOCK);
-	const int64_t sums_numbers = g->c.kh * g->c.kw * in.sums_tap, source_numbers = whole_lines(pixels * in.pixel);
+	const int64_t sums_numbers = g->c.kh * g->c.kw * in.sums_tap;
+	const int64_t source_numbers = in_place(g) ? 0 : whole_lines(pixels * in.pixel);
 	in.numbers = sums_numbers + source_numbers + blocks * in.block;
 	if (scratch)
 		in.sums = scratch, in.source = in.sums + sums_numbers, in.diff_dst = in.source + source_numbers;
@@ -82,6 +90,18 @@ static struct cached cached_in(const struct gradient *g, float *scratch)
 static float *cached_sums(const struct region *region, const struct cached *in, int64_t block, int64_t tile)
 {
 	return in->sums + ((block - region->b0) * (region->t1 - region->t0) + tile - region->t0) * in->sums_tile;
+}
+
+/* Where a stretch's source lies for the tiles, from the region's first channel on. */
+static struct raster tile_source(const struct gradient *g, const struct region *region, const struct stretch *s,
+				 const struct cached *in)
+{
+	const struct raster *memory = &g->source;
+	if (in_place(g))
+		return (struct raster){memory->at + s->n0 * memory->image + s->top * memory->row + region->first_ic + region->i0,
+				       memory->image, memory->row, memory->pixel};
+	const int64_t row = g->c.iw * in->pixel;
+	return (struct raster){in->source, (s->bottom - s->top) * row, row, in->pixel};
 }
 
 static void cache_source(const struct gradient *g, const struct region *region, const struct stretch *s, const struct cached *in)
@@ -123,7 +143,7 @@ struct way {
 };
 
 /* Tap (r, t); false: it meets nothing there. */
-static bool find_way(const struct gradient *g, const struct cached *in, const struct stretch *s, const struct stretch *next,
+static bool find_way(const struct gradient *g, const struct region *region, const struct cached *in, const struct stretch *s, const struct stretch *next,
 		     int64_t r, int64_t t, struct way *way)
 {
 	const struct sc_convolution *c = &g->c;
@@ -135,18 +155,19 @@ static bool find_way(const struct gradient *g, const struct cached *in, const st
 	if (y0 >= y1 || x0 >= x1)
 		return false;
 	int64_t row = y0 * c->stride_h - c->pad_top + r - s->top, column = x0 * c->stride_w - c->pad_left + t;
+	const struct raster from = tile_source(g, region, s, in);
 	*way = (struct way){
-		.src = (row * c->iw + column) * in->pixel,
+		.src = row * from.row + column * from.pixel,
 		.diff_dst = ((y0 - s->y0) * c->ow + x0) * BLOCK,
 		.sums = (r * c->kw + t) * in->sums_tap,
 		.next_src = next->n0 * source->image + (next->top + row) * source->row + column * source->pixel,
 		.next_diff_dst = next->n0 * diff_dst->image + (next->y0 + y0 - s->y0) * diff_dst->row + x0 * diff_dst->pixel,
 		.tile = {
 			.row_stride = in->number,
-			.images = {s->n1 - s->n0, (s->bottom - s->top) * c->iw * in->pixel, (s->y1 - s->y0) * c->ow * BLOCK,
+			.images = {s->n1 - s->n0, from.image, (s->y1 - s->y0) * c->ow * BLOCK,
 				   source->image, diff_dst->image},
-			.rows = {y1 - y0, c->stride_h * c->iw * in->pixel, c->ow * BLOCK, c->stride_h * source->row, diff_dst->row},
-			.columns = {x1 - x0, c->stride_w * in->pixel, BLOCK, c->stride_w * source->pixel, diff_dst->pixel},
+			.rows = {y1 - y0, c->stride_h * from.row, c->ow * BLOCK, c->stride_h * source->row, diff_dst->row},
+			.columns = {x1 - x0, c->stride_w * from.pixel, BLOCK, c->stride_w * source->pixel, diff_dst->pixel},
 			.sums_stride = BLOCK,
 			.spread = g->spread,
 		},
@@ -163,11 +184,11 @@ static void run_stretch(const struct gradient *g, const struct region *region, c
 	struct way ways[SC_MAX_KERNEL * SC_MAX_KERNEL];
 	int count = 0;
 	for (int64_t tap = 0; tap < g->c.kh * g->c.kw; tap++)
-		count += find_way(g, in, s, next ? next : s, tap / g->c.kw, tap % g->c.kw, &ways[count]);
+		count += find_way(g, region, in, s, next ? next : s, tap / g->c.kw, tap % g->c.kw, &ways[count]);
 	for (int64_t b = region->b0; b < region->b1; b++)
 		for (int64_t t = region->t0; t < region->t1; t++) {
 			const int64_t first = t * g->rows, line = t - region->t0;
-			const float *src = in->source + line * in->tile, *diff_dst = in->diff_dst + (b - region->b0) * in->block;
+			const float *src = tile_source(g, region, s, in).at + line * in->tile, *diff_dst = in->diff_dst + (b - region->b0) * in->block;
 			const float *next_src = g->source.at + region->first_ic + first;
 			const float *next_diff_dst = g->diff_dst.at + region->first_oc + b * BLOCK + line * 16;
 			const bool asks_source = next && b == region->b0, asks_gradient = next && line < BLOCK_LINES;
@@ -217,7 +238,8 @@ void SC_CPU(gradient_channels)(const struct gradient *g, const struct region *re
 	for (int64_t i = 0; i < count; i++) {
 		const struct stretch next = stretch_at(g, region, minimum(i + 1, count - 1));
 		if (s.top < s.bottom) {
-			cache_source(g, region, &s, &in);
+			if (!in_place(g))
+				cache_source(g, region, &s, &in);
 			cache_gradient(g, region, &s, &in);
 			run_stretch(g, region, &in, &s, i + 1 < count ? &next : NULL);
 		}
