@@ -219,7 +219,8 @@ SC_API enum sc_status sc_model_hash(const struct sc_model *model, char hash[SC_H
 
 /* ---- Training ----------------------------------------------------------------------------------------------------------- */
 
-/* Whether 3x3 convolutions of stride 1 go by Winograd's F(4x4, 3x3) (Lavin and Gray, 2015): less arithmetic, other rounding. */
+/* Whether 3x3 convolutions of stride 1 go by Winograd's F(4x4, 3x3) (Lavin and Gray, 2015), on maps of 2x2 pixels by his F(2x2, 2x2)
+ * (Winograd, 1980): less arithmetic, other rounding. */
 enum sc_convolution_method {
 	SC_CONVOLUTION_AUTO,    /* where it saves a third of the multiplications: a rule on shapes alone (src/engine/winograd.h) */
 	SC_CONVOLUTION_DIRECT,  /* nowhere */

@@ -20,8 +20,7 @@ struct sc_convolution {
 	int64_t mb, ih, iw, ic, oh, ow, oc;
 	int64_t kh, kw, stride_h, stride_w, pad_top, pad_left; /* bottom and right padding follow from oh and ow */
 	int64_t groups; /* 1 or more: of neighbouring channels; each group of outputs reads its own group of inputs */
-	bool winograd; /* by Winograd's F(4x4, 3x3), other chains than the direct ones; only where sc_winograd_possible (winograd.h)
-			*/
+	bool winograd; /* by Winograd's method, other chains than the direct ones; only where sc_winograd_possible (winograd.h) */
 	bool late;     /* Winograd's weights are packed as they are, and transformed each time they are read: the same bits */
 };
 

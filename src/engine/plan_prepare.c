@@ -9,7 +9,7 @@
 #include "base/checksum.h"
 #include "engine/schedule.h"
 
-#define PREPARED_VERSION 3 /* of what kernels make of weights: one more whenever that changes */
+#define PREPARED_VERSION 4 /* of what kernels make of weights: one more whenever that changes */
 
 struct fold {
 	const float *weights, *factor; /* (rows, channels), (channels) */

@@ -13,8 +13,8 @@ static inline bool sc_winograd_possible(const struct sc_convolution *c)
 	       c->pad_left <= 2 && c->ic % SC_WINOGRAD_CHANNELS == 0 && c->oc % SC_WINOGRAD_CHANNELS == 0;
 }
 
-/* Whether it is F(2x2, 2x2), where weights and pixels change parts (reference/winograd_2x2.c): nine products of an image in place of
- * the 16 that F(4x4, 3x3) has left there, and as many transformed weights as plain ones. */
+/* Whether it is F(2x2, 2x2), with weights and pixels in each other's parts (reference/winograd_2x2.c): nine products of an image, where
+ * F(2x2, 3x3) takes 16, and as many transformed weights as plain ones. */
 static inline bool sc_winograd_is_2x2(const struct sc_convolution *c)
 {
 	return c->ih == 2 && c->iw == 2 && c->oh == 2 && c->ow == 2 && c->pad_top == 1 && c->pad_left == 1;

@@ -36,14 +36,14 @@ static int64_t product_plane(const struct maps *w)
 
 static int64_t scratch_numbers(const struct maps *w)
 {
-	return PLACES * (source_plane(w) + product_plane(w));
+	return MAP_PLACES * (source_plane(w) + product_plane(w));
 }
 
 /* Every thread has the same number of units. */
 static struct maps plan_maps(const struct correlation *c, int threads)
 {
 	struct maps w = {.c = c, .sets = 1};
-	w.groups = parts_of(c->mb, maximum(FEWEST_IMAGES, SOURCE_NUMBERS / (PLACES * c->depth)));
+	w.groups = parts_of(c->mb, maximum(FEWEST_IMAGES, SOURCE_NUMBERS / (MAP_PLACES * c->depth)));
 	w.groups = parts_of(w.groups, threads) * threads;
 	if (c->mb < w.groups * FEWEST_IMAGES) {
 		w.sets = parts_of(threads, minimum(threads, maximum(1, c->mb / FEWEST_IMAGES)));
@@ -68,7 +68,7 @@ static void weight_rows(void *context, int slot, int64_t begin, int64_t end)
 	const struct weights *w = context;
 	const int64_t plane = w->depth * BLOCK;
 	for (int64_t row = begin; row < end; row++) {
-		float *taps = w->packed + row / w->depth * PLACES * plane + row % w->depth * BLOCK;
+		float *taps = w->packed + row / w->depth * MAP_PLACES * plane + row % w->depth * BLOCK;
 		for (int64_t o = 0; o < BLOCK; o += LANES)
 			transform_nine(transform_weights, taps + o, plane, taps + o, plane);
 	}
@@ -86,20 +86,21 @@ void SC_CPU(winograd_2x2_transform)(const struct correlation *c, float *packed, 
 static void multiply(const struct maps *w, int64_t images, int64_t place, struct blocks blocks, const float *v, float *m)
 {
 	const int64_t depth = w->c->depth, parts = parts_of(images, TILE_PIXELS), stride = product_stride(w);
-	const float *weights = w->c->weights + (blocks.first * PLACES + place) * depth * BLOCK;
+	const float *weights = w->c->weights + (blocks.first * MAP_PLACES + place) * depth * BLOCK;
 	struct segment segment = {.src = v + place * source_plane(w), .weights = weights, .length = depth};
 	struct tile tile = {
 		.segments = &segment,
 		.segment_count = 1,
 		.pixel_stride = depth,
 		.blocks = blocks.count,
-		.block_weights = PLACES * depth * BLOCK,
+		.block_weights = MAP_PLACES * depth * BLOCK,
 		.dst = m + place * product_plane(w),
 		.dst_stride = stride,
 		.channels = blocks.count * BLOCK,
 	};
+	const bool follow = place + 1 < MAP_PLACES || blocks.first + 1 < blocks_of(w->c->width);
 	struct fetch fetch = {0};
-	if (parts > 1 && blocks.count == 1)
+	if (parts > 1 && blocks.count == 1 && follow)
 		fetch = (struct fetch){weights + depth * BLOCK, parts_of(BLOCK, parts), depth * parts_of(BLOCK, parts)};
 	tile.next_step = fetch.step;
 	for (int64_t part = 0; part < parts; part++, advance(&fetch, 1)) {
@@ -153,7 +154,7 @@ static void output(const struct maps *w, int64_t first, int64_t images, struct b
 static void units(void *context, int slot, int64_t begin, int64_t end)
 {
 	const struct maps *w = context;
-	float *v = w->c->scratch + slot * scratch_numbers(w), *m = v + PLACES * source_plane(w);
+	float *v = w->c->scratch + slot * scratch_numbers(w), *m = v + MAP_PLACES * source_plane(w);
 	for (int64_t unit = begin; unit < end; unit++) {
 		const int64_t first = unit / w->sets * w->group, images = minimum(w->group, w->c->mb - first);
 		const int64_t set = unit % w->sets * w->set, last = minimum(set + w->set, blocks_of(w->c->width));
@@ -161,7 +162,7 @@ static void units(void *context, int slot, int64_t begin, int64_t end)
 		transform_images(w, first, images, v);
 		for (int64_t block = set; block < last; block += step) {
 			const struct blocks blocks = {block, minimum(step, last - block)};
-			for (int64_t place = 0; place < PLACES; place++)
+			for (int64_t place = 0; place < MAP_PLACES; place++)
 				multiply(w, images, place, blocks, v, m);
 			output(w, first, images, blocks, m);
 		}

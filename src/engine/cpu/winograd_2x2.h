@@ -5,10 +5,10 @@
 
 #include "base/pool.h"
 #include "engine/cpu/correlation.h"
+#include "engine/cpu/winograd.h"
 #include "engine/kernels.h"
 
-#define PLACES    9
-#define PLACE_GAP 16 /* numbers between what two places have: their beginnings would all want the same few cache sets */
+#define MAP_PLACES 9
 
 /* Transforms weights as `pack` has laid them out, (blocks, 3, 3, depth, BLOCK), in place. */
 void SC_CPU(winograd_2x2_transform)(const struct correlation *c, float *packed, struct sc_pool *pool);

@@ -13,7 +13,7 @@
 #include "engine/cpu/winograd_2x2.h"
 #include "engine/cpu/winograd_2x2_transform.h"
 
-#define GROUP_IMAGES 128 /* images that are transformed at once */
+#define GROUP_IMAGES  128 /* images that are transformed at once */
 #define UNIT_CHANNELS 128 /* source channels, and output channels, of a unit at most */
 
 struct work {
@@ -43,7 +43,7 @@ static int64_t result_plane(const struct work *w)
 
 static int64_t scratch_numbers(const struct work *w)
 {
-	return PLACES * (source_plane(w) + result_plane(w) + w->kept * w->rows * BLOCK);
+	return MAP_PLACES * (source_plane(w) + result_plane(w) + w->kept * w->rows * BLOCK);
 }
 
 static struct work plan_work(const struct sc_convolution *c)
@@ -106,10 +106,10 @@ static void multiply(const struct work *w, const struct part *part, int64_t imag
 	for (int64_t o = 0; o < width; o += BLOCK)
 		for (int64_t row = 0; row < channels; row += w->rows) {
 			if (first)
-				memset(products, 0, (size_t)(PLACES * place_numbers) * sizeof(float));
-			for (int64_t place = 0; place < PLACES; place++) {
+				memset(products, 0, (size_t)(MAP_PLACES * place_numbers) * sizeof(float));
+			for (int64_t place = 0; place < MAP_PLACES; place++) {
 				tile.src = v + place * source_plane(w) + row;
-				tile.diff_dst = p + (PLACES - 1 - place) * result_plane(w) + o;
+				tile.diff_dst = p + (MAP_PLACES - 1 - place) * result_plane(w) + o;
 				tile.sums = products + place * place_numbers;
 				tile.channels = minimum(BLOCK, width - o);
 				SC_CPU(gradient_tile_run)((int)minimum(w->rows, channels - row), &tile);
@@ -117,7 +117,7 @@ static void multiply(const struct work *w, const struct part *part, int64_t imag
 			if (last)
 				finish(w, part, products, row, o);
 			if (w->kept > 1)
-				products += PLACES * place_numbers;
+				products += MAP_PLACES * place_numbers;
 		}
 }
 
@@ -125,8 +125,8 @@ static void units(void *context, int slot, int64_t begin, int64_t end)
 {
 	const struct work *w = context;
 	const struct sc_convolution *c = w->c;
-	float *v = w->scratch + slot * scratch_numbers(w), *p = v + PLACES * source_plane(w);
-	float *products = p + PLACES * result_plane(w);
+	float *v = w->scratch + slot * scratch_numbers(w), *p = v + MAP_PLACES * source_plane(w);
+	float *products = p + MAP_PLACES * result_plane(w);
 	for (int64_t unit = begin; unit < end; unit++) {
 		const struct part part = part_at(w, unit);
 		for (int64_t n = part.begin; n < part.end; n += w->group) {
