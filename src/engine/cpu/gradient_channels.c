@@ -40,7 +40,7 @@ static struct stretch stretch_at(const struct gradient *g, const struct region *
 
 /* ---- In the cache ---------------------------------------------------------------------------------------------------------- */
 
-/* The region's sums in the cache, and a stretch: its source, pixel by pixel as it is or spread, and its gradient, block by block. */
+/* The region's sums in the cache, and a stretch: its source, pixel by pixel as it is or spread, its gradient, block by block. */
 struct cached {
 	float *sums; /* (taps, blocks, tiles, rows, BLOCK) */
 	float *source, *diff_dst;
@@ -143,8 +143,8 @@ struct way {
 };
 
 /* Tap (r, t); false: it meets nothing there. */
-static bool find_way(const struct gradient *g, const struct region *region, const struct cached *in, const struct stretch *s, const struct stretch *next,
-		     int64_t r, int64_t t, struct way *way)
+static bool find_way(const struct gradient *g, const struct region *region, const struct cached *in, const struct stretch *s,
+		     const struct stretch *next, int64_t r, int64_t t, struct way *way)
 {
 	const struct sc_convolution *c = &g->c;
 	const struct raster *source = &g->source, *diff_dst = &g->diff_dst;
@@ -164,8 +164,7 @@ static bool find_way(const struct gradient *g, const struct region *region, cons
 		.next_diff_dst = next->n0 * diff_dst->image + (next->y0 + y0 - s->y0) * diff_dst->row + x0 * diff_dst->pixel,
 		.tile = {
 			.row_stride = in->number,
-			.images = {s->n1 - s->n0, from.image, (s->y1 - s->y0) * c->ow * BLOCK,
-				   source->image, diff_dst->image},
+			.images = {s->n1 - s->n0, from.image, (s->y1 - s->y0) * c->ow * BLOCK, source->image, diff_dst->image},
 			.rows = {y1 - y0, c->stride_h * from.row, c->ow * BLOCK, c->stride_h * source->row, diff_dst->row},
 			.columns = {x1 - x0, c->stride_w * from.pixel, BLOCK, c->stride_w * source->pixel, diff_dst->pixel},
 			.sums_stride = BLOCK,

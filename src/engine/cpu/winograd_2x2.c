@@ -10,7 +10,7 @@
 #include "engine/cpu/tile.h"
 #include "engine/cpu/winograd_2x2_transform.h"
 
-#define SOURCE_NUMBERS 147456 /* of transformed sources: half of an L2 cache of 1 MiB and more, since each group reads all weights */
+#define SOURCE_NUMBERS 147456 /* of transformed sources: over half of an L2 cache of 1 MiB, since each group reads all weights */
 #define FEWEST_IMAGES  12     /* of a group: for fewer, the blocks are shared out as well */
 
 struct maps {
@@ -131,8 +131,7 @@ SC_INLINE void output_images(const struct maps *w, int64_t first, int64_t images
 			const int64_t at = (first + n) * c->dst_image + o;
 			lanes y[4];
 			transform_products(products, product_plane(w), y);
-#define FINISH(i, offset)                                                                                                          \
-	lanes_store(c->dst + at + (offset), finished(y[i], f, bias, addend + at + (offset)));
+#define FINISH(i, offset) lanes_store(c->dst + at + (offset), finished(y[i], f, bias, addend + at + (offset)));
 			FINISH(0, 0)
 			FINISH(1, c->dst_pixel)
 			FINISH(2, c->dst_row)

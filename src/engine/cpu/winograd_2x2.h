@@ -1,5 +1,6 @@
 /* winograd_2x2.h - 3x3 convolutions of maps of 2x2 pixels by Winograd's F(2x2, 2x2) (sc_winograd_is_2x2): what convolution.c and
- * gradient.c hand on. Each image has nine places, transformed weights are as many as the plain ones: both stand where these stood. */
+ * gradient.c hand on. Each image has nine places; there are as many transformed weights as plain ones, and they stand where these
+ * stood. */
 #ifndef SC_ENGINE_CPU_WINOGRAD_2X2_H
 #define SC_ENGINE_CPU_WINOGRAD_2X2_H
 

@@ -2,8 +2,8 @@
  * reference/winograd_2x2.c's.
  *
  * A unit of work is a slice of the source channels and a set of the output channels of one chunk (chunks.h): it walks over the
- * chunk's images in groups, transforms both tensors of a group, and takes tile after tile of the sums through the nine places; after
- * the last group, a tile's nine sums become nine taps. */
+ * chunk's images in groups, transforms both tensors of a group, and takes tile after tile of the sums through the nine places;
+ * after the last group, a tile's nine sums become nine taps. */
 #include <string.h>
 
 #include "engine/chunks.h"
@@ -73,8 +73,8 @@ static struct part part_at(const struct work *w, int64_t unit)
 }
 
 /* Channels [begin, end) of some images' maps, to places `plane` numbers apart of images `stride` numbers apart. */
-static void transform_maps(const float *maps, int64_t channels, int64_t images, int64_t begin, int64_t end, int64_t stride, float *to,
-			   int64_t plane)
+static void transform_maps(const float *maps, int64_t channels, int64_t images, int64_t begin, int64_t end, int64_t stride,
+			   float *to, int64_t plane)
 {
 	for (int64_t n = 0; n < images; n++)
 		for (int64_t c = begin; c < end; c += LANES)

@@ -1,5 +1,5 @@
-/* winograd_2x2_transform.h - the transforms of Winograd's F(2x2, 2x2) on lanes of channels: what reference/winograd_2x2.c says, number
- * for number. Squares are handled columns first, then rows; `step` numbers lie between what belongs together. */
+/* winograd_2x2_transform.h - the transforms of Winograd's F(2x2, 2x2) on lanes of channels: what reference/winograd_2x2.c says,
+ * number for number. Squares are handled columns first, then rows; `step` numbers lie between what belongs together. */
 #ifndef SC_ENGINE_CPU_WINOGRAD_2X2_TRANSFORM_H
 #define SC_ENGINE_CPU_WINOGRAD_2X2_TRANSFORM_H
 
