@@ -8,7 +8,6 @@
 #include "engine/cpu/spread.h"
 #include "engine/cpu/winograd.h"
 #include "engine/cpu/winograd_2x2.h"
-#include "engine/winograd.h"
 
 /* ---- Forward --------------------------------------------------------------------------------------------------------------- */
 
@@ -77,36 +76,31 @@ static void limit_to_used(struct packing *p, const struct correlation *c, bool w
 	used_taps(c->taps_w, c->pad_w, c->step_w, c->out_w, c->src_w, &p->used_left, &p->used_right);
 }
 
-static bool is_2x2(const struct sc_convolution *c)
-{
-	return c->winograd && sc_winograd_is_2x2(c);
-}
-
 /* Whether weights that Winograd's method has transformed take the place of packed ones, and more room. */
 static bool packs_transformed(const struct sc_convolution *c)
 {
-	return c->winograd && !c->late && !is_2x2(c);
+	return c->winograd && !c->late && !by_winograd_2x2(c);
 }
 
 static void pack_part(const struct sc_convolution *c, const struct correlation *correlation, const struct packing *packing,
 		       struct sc_pool *pool)
 {
 	SC_CPU(pack)(packing, pool);
-	if (is_2x2(c))
+	if (by_winograd_2x2(c))
 		SC_CPU(winograd_2x2_transform)(correlation, packing->packed, pool);
 }
 
 /* Scratch of each thread, or what Winograd's method needs. */
 static int64_t scratch_of(const struct sc_convolution *c, const struct correlation *correlation, int threads)
 {
-	if (is_2x2(c))
+	if (by_winograd_2x2(c))
 		return SC_CPU(winograd_2x2_workspace)(correlation, threads);
 	return c->winograd ? SC_CPU(winograd_workspace)(correlation, threads) : threads * SC_CPU(correlation_scratch)(correlation);
 }
 
 static void run(const struct sc_convolution *c, const struct correlation *correlation, struct sc_pool *pool)
 {
-	if (is_2x2(c))
+	if (by_winograd_2x2(c))
 		SC_CPU(winograd_2x2_correlate)(correlation, pool);
 	else if (c->winograd)
 		SC_CPU(winograd_correlate)(correlation, correlation->scratch, pool);

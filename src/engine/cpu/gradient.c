@@ -9,7 +9,6 @@
 #include "engine/cpu/spread.h"
 #include "engine/cpu/winograd.h"
 #include "engine/cpu/winograd_2x2.h"
-#include "engine/winograd.h"
 
 #define FEW_CHANNELS   8
 #define STRETCH_PIXELS 192
@@ -102,11 +101,6 @@ static struct region region_at(const struct gradient *g, int64_t unit)
 	return region;
 }
 
-static bool is_2x2(const struct sc_convolution *c)
-{
-	return c->winograd && sc_winograd_is_2x2(c);
-}
-
 static int64_t scratch_numbers(const struct gradient *g)
 {
 	return g->by_columns ? SC_CPU(gradient_columns_scratch)(g) : SC_CPU(gradient_channels_scratch)(g);
@@ -171,9 +165,9 @@ int64_t SC_CPU(convolution_backward_weights_workspace)(const struct sc_convoluti
 {
 	struct gradient g = plan_gradient(c, threads);
 	int64_t sums = g.chunks > 1 ? g.chunks * sc_weight_count(c) : 0; /* one chunk is summed in diff_weights itself */
-	int64_t scratch = is_2x2(c)     ? SC_CPU(winograd_2x2_weights_workspace)(c, threads)
-			  : c->winograd ? SC_CPU(winograd_weights_workspace)(c, threads)
-					: threads * scratch_numbers(&g);
+	int64_t scratch = by_winograd_2x2(c) ? SC_CPU(winograd_2x2_weights_workspace)(c, threads)
+			  : c->winograd      ? SC_CPU(winograd_weights_workspace)(c, threads)
+					     : threads * scratch_numbers(&g);
 	return (whole_lines(sums) + whole_lines(g.chunks * c->oc) + scratch) * (int64_t)sizeof(float);
 }
 
@@ -185,7 +179,7 @@ void SC_CPU(convolution_backward_weights)(const struct sc_convolution *c, const 
 	g.sums = g.chunks > 1 ? workspace : diff_weights;
 	g.bias_sums = (float *)workspace + (g.chunks > 1 ? whole_lines(g.chunks * sc_weight_count(c)) : 0);
 	g.scratch = g.bias_sums + whole_lines(g.chunks * c->oc);
-	if (is_2x2(c))
+	if (by_winograd_2x2(c))
 		SC_CPU(winograd_2x2_weights)(c, src, diff_dst, g.sums, g.scratch, pool);
 	else if (c->winograd)
 		SC_CPU(winograd_weights)(c, src, diff_dst, g.sums, g.scratch, pool);

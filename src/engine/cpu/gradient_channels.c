@@ -143,7 +143,7 @@ struct way {
 };
 
 /* Tap (r, t); false: it meets nothing there. */
-static bool find_way(const struct gradient *g, const struct region *region, const struct cached *in, const struct stretch *s,
+static bool find_way(const struct gradient *g, const struct cached *in, const struct raster *from, const struct stretch *s,
 		     const struct stretch *next, int64_t r, int64_t t, struct way *way)
 {
 	const struct sc_convolution *c = &g->c;
@@ -155,18 +155,17 @@ static bool find_way(const struct gradient *g, const struct region *region, cons
 	if (y0 >= y1 || x0 >= x1)
 		return false;
 	int64_t row = y0 * c->stride_h - c->pad_top + r - s->top, column = x0 * c->stride_w - c->pad_left + t;
-	const struct raster from = tile_source(g, region, s, in);
 	*way = (struct way){
-		.src = row * from.row + column * from.pixel,
+		.src = row * from->row + column * from->pixel,
 		.diff_dst = ((y0 - s->y0) * c->ow + x0) * BLOCK,
 		.sums = (r * c->kw + t) * in->sums_tap,
 		.next_src = next->n0 * source->image + (next->top + row) * source->row + column * source->pixel,
 		.next_diff_dst = next->n0 * diff_dst->image + (next->y0 + y0 - s->y0) * diff_dst->row + x0 * diff_dst->pixel,
 		.tile = {
 			.row_stride = in->number,
-			.images = {s->n1 - s->n0, from.image, (s->y1 - s->y0) * c->ow * BLOCK, source->image, diff_dst->image},
-			.rows = {y1 - y0, c->stride_h * from.row, c->ow * BLOCK, c->stride_h * source->row, diff_dst->row},
-			.columns = {x1 - x0, c->stride_w * from.pixel, BLOCK, c->stride_w * source->pixel, diff_dst->pixel},
+			.images = {s->n1 - s->n0, from->image, (s->y1 - s->y0) * c->ow * BLOCK, source->image, diff_dst->image},
+			.rows = {y1 - y0, c->stride_h * from->row, c->ow * BLOCK, c->stride_h * source->row, diff_dst->row},
+			.columns = {x1 - x0, c->stride_w * from->pixel, BLOCK, c->stride_w * source->pixel, diff_dst->pixel},
 			.sums_stride = BLOCK,
 			.spread = g->spread,
 		},
@@ -180,14 +179,15 @@ static bool find_way(const struct gradient *g, const struct region *region, cons
 static void run_stretch(const struct gradient *g, const struct region *region, const struct cached *in, const struct stretch *s,
 			const struct stretch *next)
 {
+	const struct raster from = tile_source(g, region, s, in);
 	struct way ways[SC_MAX_KERNEL * SC_MAX_KERNEL];
 	int count = 0;
 	for (int64_t tap = 0; tap < g->c.kh * g->c.kw; tap++)
-		count += find_way(g, region, in, s, next ? next : s, tap / g->c.kw, tap % g->c.kw, &ways[count]);
+		count += find_way(g, in, &from, s, next ? next : s, tap / g->c.kw, tap % g->c.kw, &ways[count]);
 	for (int64_t b = region->b0; b < region->b1; b++)
 		for (int64_t t = region->t0; t < region->t1; t++) {
 			const int64_t first = t * g->rows, line = t - region->t0;
-			const float *src = tile_source(g, region, s, in).at + line * in->tile, *diff_dst = in->diff_dst + (b - region->b0) * in->block;
+			const float *src = from.at + line * in->tile, *diff_dst = in->diff_dst + (b - region->b0) * in->block;
 			const float *next_src = g->source.at + region->first_ic + first;
 			const float *next_diff_dst = g->diff_dst.at + region->first_oc + b * BLOCK + line * 16;
 			const bool asks_source = next && b == region->b0, asks_gradient = next && line < BLOCK_LINES;

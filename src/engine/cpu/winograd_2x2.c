@@ -80,7 +80,7 @@ void SC_CPU(winograd_2x2_transform)(const struct correlation *c, float *packed, 
 	sc_pool_run(pool, weight_rows, &w, blocks_of(c->width) * c->depth, 16);
 }
 
-/* ---- Sources, products, outputs --------------------------------------------------------------------------------------------- */
+/* ---- Products, outputs ------------------------------------------------------------------------------------------------------ */
 
 /* One place of some blocks, of all images of a group. Where it takes several tiles, these ask for the weights that follow. */
 static void multiply(const struct maps *w, int64_t images, int64_t place, struct blocks blocks, const float *v, float *m)
@@ -109,14 +109,6 @@ static void multiply(const struct maps *w, int64_t images, int64_t place, struct
 		SC_CPU(tile_run)(pixels, &tile);
 		segment.src += pixels * depth, tile.dst += pixels * stride;
 	}
-}
-
-static void transform_images(const struct maps *w, int64_t first, int64_t images, float *v)
-{
-	const int64_t depth = w->c->depth, pixels = images * depth;
-	const float *src = w->c->src + first * 4 * depth;
-	for (int64_t i = 0; i < pixels; i += LANES)
-		transform_pixels(src + i / depth * 4 * depth + i % depth, depth, v + i, source_plane(w));
 }
 
 SC_INLINE void output_images(const struct maps *w, int64_t first, int64_t images, struct blocks blocks, const float *m,
@@ -153,12 +145,13 @@ static void output(const struct maps *w, int64_t first, int64_t images, struct b
 static void units(void *context, int slot, int64_t begin, int64_t end)
 {
 	const struct maps *w = context;
+	const int64_t depth = w->c->depth;
 	float *v = w->c->scratch + slot * scratch_numbers(w), *m = v + MAP_PLACES * source_plane(w);
 	for (int64_t unit = begin; unit < end; unit++) {
 		const int64_t first = unit / w->sets * w->group, images = minimum(w->group, w->c->mb - first);
 		const int64_t set = unit % w->sets * w->set, last = minimum(set + w->set, blocks_of(w->c->width));
 		const int64_t step = product_stride(w) / BLOCK;
-		transform_images(w, first, images, v);
+		transform_maps(w->c->src + first * 4 * depth, depth, images, 0, depth, depth, v, source_plane(w));
 		for (int64_t block = set; block < last; block += step) {
 			const struct blocks blocks = {block, minimum(step, last - block)};
 			for (int64_t place = 0; place < MAP_PLACES; place++)

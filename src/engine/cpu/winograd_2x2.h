@@ -8,8 +8,14 @@
 #include "engine/cpu/correlation.h"
 #include "engine/cpu/winograd.h"
 #include "engine/kernels.h"
+#include "engine/winograd.h"
 
 #define MAP_PLACES 9
+
+static inline bool by_winograd_2x2(const struct sc_convolution *c)
+{
+	return c->winograd && sc_winograd_is_2x2(c);
+}
 
 /* Transforms weights as `pack` has laid them out, (blocks, 3, 3, depth, BLOCK), in place. */
 void SC_CPU(winograd_2x2_transform)(const struct correlation *c, float *packed, struct sc_pool *pool);

@@ -72,15 +72,6 @@ static struct part part_at(const struct work *w, int64_t unit)
 	return part;
 }
 
-/* Channels [begin, end) of some images' maps, to places `plane` numbers apart of images `stride` numbers apart. */
-static void transform_maps(const float *maps, int64_t channels, int64_t images, int64_t begin, int64_t end, int64_t stride,
-			   float *to, int64_t plane)
-{
-	for (int64_t n = 0; n < images; n++)
-		for (int64_t c = begin; c < end; c += LANES)
-			transform_pixels(maps + n * 4 * channels + c, channels, to + n * stride + c - begin, plane);
-}
-
 /* A tile's nine sums to the taps of source channels from `row` on and of a block of output channels from `o` on. */
 static void finish(const struct work *w, const struct part *part, const float *products, int64_t row, int64_t o)
 {

@@ -16,6 +16,15 @@ SC_INLINE void transform_pixels(const float *pixels, int64_t step, float *v, int
 	lanes_store(v + 6 * plane, c), lanes_store(v + 7 * plane, lanes_add(c, d)), lanes_store(v + 8 * plane, d);
 }
 
+/* Channels [begin, end) of some images' maps, to places `plane` numbers apart of images `stride` numbers apart. */
+SC_INLINE void transform_maps(const float *maps, int64_t channels, int64_t images, int64_t begin, int64_t end, int64_t stride,
+			   float *to, int64_t plane)
+{
+	for (int64_t n = 0; n < images; n++)
+		for (int64_t c = begin; c < end; c += LANES)
+			transform_pixels(maps + n * 4 * channels + c, channels, to + n * stride + c - begin, plane);
+}
+
 /* Three weights to three, three sums to three weights' gradients. */
 SC_INLINE void transform_weights(lanes w0, lanes w1, lanes w2, lanes t[3])
 {
