@@ -16,27 +16,31 @@ SC_INLINE void store(float *numbers, lanes a, int64_t channels, int v, const boo
 }
 
 /* Every `row` in the macros is a constant after inlining, and so is each condition on it: a row of accumulators is one block of one
- * row of the tile. What is stored might change what the pointers lead to, for all that the compiler knows: what is needed afterwards
+ * row of the tile; those of the first block come first, and each block has its turn (see tile.c). What is stored might change what the pointers lead to, for all that the compiler knows: what is needed afterwards
  * is read before. */
 SC_INLINE void run(const struct gradient_tile *t, const int rows, const int blocks, const int64_t row_stride, const bool whole,
 		   const bool spread)
 {
 	const int64_t channels = t->channels, sums_stride = t->sums_stride, block_diff = t->block_diff;
 	float *const sums = t->sums;
-	lanes acc[TILE_PIXELS][VECTORS], d[2][VECTORS], s;
-#define LOAD(block, v) d[block][v] = load(diff + block * block_diff, channels, v, whole);
+	lanes acc[TILE_PIXELS][VECTORS], d[VECTORS], s;
+#define LOAD(block, v) d[v] = load(diff + block * block_diff, channels, v, whole);
 #define FMA(row, v)                                                                                                                \
 	s = spread ? lanes_load(src + row * row_stride + v * LANES) : s;                                                           \
-	acc[row][v] = lanes_fma(s, d[row % blocks][v], acc[row][v]);
-#define BEGIN(row, v) acc[row][v] = load(sums + row / blocks * sums_stride + row % blocks * BLOCK, channels, v, whole);
-#define END(row, v)   store(sums + row / blocks * sums_stride + row % blocks * BLOCK, acc[row][v], channels, v, whole);
+	acc[row][v] = lanes_fma(s, d[v], acc[row][v]);
+#define BEGIN(row, v) acc[row][v] = load(sums + row % rows * sums_stride + row / rows * BLOCK, channels, v, whole);
+#define END(row, v)   store(sums + row % rows * sums_stride + row / rows * BLOCK, acc[row][v], channels, v, whole);
 #define ROW_BEGIN(row)                                                                                                             \
 	if (row < rows * blocks) {                                                                                                 \
 		EACH_VECTOR(BEGIN, row)                                                                                            \
 	}
 #define ROW(row)                                                                                                                   \
 	if (row < rows * blocks) {                                                                                                 \
-		s = lanes_broadcast(src[row / blocks * row_stride]);                                                               \
+		if (row % rows == 0) {                                                                                             \
+			src = row ? anew(src) : src;                                                                               \
+			EACH_VECTOR(LOAD, row / rows)                                                                              \
+		}                                                                                                                  \
+		s = lanes_broadcast(src[row % rows * row_stride]);                                                                 \
 		EACH_VECTOR(FMA, row)                                                                                              \
 	}
 #define ROW_END(row)                                                                                                               \
@@ -56,10 +60,6 @@ SC_INLINE void run(const struct gradient_tile *t, const int rows, const int bloc
 			for (int64_t x = 0; x < t->columns.count; x++) {
 				fetch_early(next_src);
 				fetch_early(next_diff);
-				EACH_VECTOR(LOAD, 0)
-				if (blocks == 2) {
-					EACH_VECTOR(LOAD, 1)
-				}
 				EACH_ROW(ROW)
 				src += t->columns.src, diff += t->columns.diff_dst, next_src += next_src_step, next_diff += next_diff_step;
 			}

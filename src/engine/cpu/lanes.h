@@ -379,6 +379,13 @@ SC_INLINE int lanes_of(int64_t channels, int v)
 	return left <= 0 ? 0 : left < LANES ? (int)left : LANES;
 }
 
+/* The same pointer, but the compiler does not know that: what is read through it is read anew. */
+SC_INLINE const float *anew(const float *p)
+{
+	__asm__("" : "+r"(p));
+	return p;
+}
+
 /* Asks for what is read much later: its cache line comes into the L2 cache, and the first is left to what is in use. */
 SC_INLINE void fetch_early(const float *p)
 {

@@ -2,8 +2,9 @@
  *
  * It is written once for any number of pixels and blocks and compiled for each number of pixels from 1 to TILE_PIXELS, with one
  * block or with as many as are done at once, and for sources as they are or spread, so that the accumulators are registers. A row
- * of accumulators is one block of one pixel. A segment that leaves out up to three pixels at one end of the tile (the left or right
- * edge of an image) has a loop of its own; other ranges, which only tiny images with wide kernels have, go through memory. */
+ * of accumulators is one block of one pixel; those of the first block come first. A segment that leaves out up to three pixels at
+ * one end of the tile (the left or right edge of an image) has a loop of its own; other ranges, which only tiny images with wide
+ * kernels have, go through memory. */
 #include "engine/cpu/finish.h"
 #include "engine/cpu/tile.h"
 
@@ -25,7 +26,7 @@ SC_INLINE void fetch_results(const struct tile *t, int64_t block, const int pixe
 #define EACH_LINE(FETCH, row)                                                                                                      \
 	if (row < pixels * blocks)                                                                                                 \
 		for (int i = 0; i < BLOCK; i += 16)                                                                                \
-			FETCH(row / blocks * t->dst_stride + (block + row % blocks) * BLOCK + i);
+			FETCH(row % pixels * t->dst_stride + (block + row / pixels) * BLOCK + i);
 #define RESULT(at)        __builtin_prefetch(t->dst + (at), 1)
 #define RESIDUAL(at)      fetch_early(t->residual + (at))
 #define ROW_RESULT(row)   EACH_LINE(RESULT, row)
@@ -41,10 +42,14 @@ SC_INLINE void fetch_results(const struct tile *t, int64_t block, const int pixe
 #undef ROW_RESIDUAL
 }
 
-/* Every `row` in the macros below is a constant after inlining, and so is each condition on it. */
+/* Every `row` in the macros below is a constant after inlining, and so is each condition on it.
+ *
+ * Each block has its turn with all pixels, and its weights leave their registers then: beside the accumulators there is room for
+ * those of one. So the sources are read again, which the compiler, knowing them, would rather keep at the accumulators' expense. */
 
 SC_INLINE void multiply(const struct segment *s, int64_t block, const float *next, int64_t next_step, const struct tile *t,
-			lanes acc[TILE_PIXELS][VECTORS], const int first, const int last, const int blocks, const bool spread)
+			lanes acc[TILE_PIXELS][VECTORS], const int first, const int last, const int pixels, const int blocks,
+			const bool spread)
 {
 	const int64_t step = spread ? BLOCK : 1, stride = t->pixel_stride, block_weights = t->block_weights;
 	const float *src = s->src, *weights = s->weights + block * block_weights;
@@ -55,11 +60,13 @@ SC_INLINE void multiply(const struct segment *s, int64_t block, const float *nex
 	if (row < blocks && last - first >= AHEAD_PIXELS)                                                                          \
 		fetch_weights(weights + row * block_weights);
 #define FMA(row, v)                                                                                                                \
-	x = spread ? lanes_load(src + (row / blocks - first) * stride + v * LANES) : x;                                            \
-	acc[row][v] = lanes_fma(x, lanes_load(weights + row % blocks * block_weights + v * LANES), acc[row][v]);
+	x = spread ? lanes_load(src + (row % pixels - first) * stride + v * LANES) : x;                                            \
+	acc[row][v] = lanes_fma(x, lanes_load(weights + row / pixels * block_weights + v * LANES), acc[row][v]);
 #define ROW(row)                                                                                                                   \
-	if (row >= first * blocks && row < last * blocks) {                                                                        \
-		x = lanes_broadcast(src[(row / blocks - first) * stride]);                                                         \
+	if (row < pixels * blocks && row % pixels >= first && row % pixels < last) {                                               \
+		if (pixels > 1 && row >= pixels && row % pixels == first)                                                          \
+			src = anew(src);                                                                                           \
+		x = lanes_broadcast(src[(row % pixels - first) * stride]);                                                         \
 		EACH_VECTOR(FMA, row)                                                                                              \
 	}
 		EACH_ROW(FETCH)
@@ -71,12 +78,13 @@ SC_INLINE void multiply(const struct segment *s, int64_t block, const float *nex
 }
 
 static __attribute__((noinline)) void multiply_in_memory(const struct segment *s, int64_t block, const struct tile *t,
-							 float acc[TILE_PIXELS][BLOCK], const int blocks, const bool spread)
+							 float acc[TILE_PIXELS][BLOCK], const int pixels, const int blocks,
+							 const bool spread)
 {
-	for (int row = s->first * blocks; row < s->last * blocks; row++)
-		for (int v = 0; v < VECTORS; v++) {
-			const float *src = s->src + (row / blocks - s->first) * t->pixel_stride + (spread ? v * LANES : 0);
-			const float *weights = s->weights + (block + row % blocks) * t->block_weights + v * LANES;
+	for (int row = 0; row < pixels * blocks; row++)
+		for (int v = 0; v < VECTORS && row % pixels >= s->first && row % pixels < s->last; v++) {
+			const float *src = s->src + (row % pixels - s->first) * t->pixel_stride + (spread ? v * LANES : 0);
+			const float *weights = s->weights + (block + row / pixels) * t->block_weights + v * LANES;
 			lanes sum = lanes_load(acc[row] + v * LANES);
 			for (int64_t k = 0; k < s->length; k++)
 				sum = lanes_fma(spread ? lanes_load(src + k * BLOCK) : lanes_broadcast(src[k]),
@@ -100,7 +108,7 @@ SC_INLINE void multiply_any(const struct segment *s, int64_t block, const struct
 		EACH_VECTOR(IN, row)                                                                                               \
 	}
 	EACH_ROW(ROW_OUT)
-	multiply_in_memory(s, block, t, memory, blocks, spread);
+	multiply_in_memory(s, block, t, memory, pixels, blocks, spread);
 	EACH_ROW(ROW_IN)
 #undef OUT
 #undef IN
@@ -113,8 +121,8 @@ SC_INLINE void multiply_any(const struct segment *s, int64_t block, const struct
 SC_INLINE void finish_rows(const struct tile *t, const float *addend, int64_t block, lanes acc[TILE_PIXELS][VECTORS],
 			   const int pixels, const int blocks, const struct finish f, const bool whole)
 {
-#define CHANNEL(row, v) ((block + row % blocks) * BLOCK + v * LANES)
-#define AT(row, v)      (row / blocks * t->dst_stride + CHANNEL(row, v))
+#define CHANNEL(row, v) ((block + row / pixels) * BLOCK + v * LANES)
+#define AT(row, v)      (row % pixels * t->dst_stride + CHANNEL(row, v))
 #define COUNT(row, v)   (whole ? LANES : lanes_of(t->channels - CHANNEL(row, 0), v))
 #define ADD(row, v)                                                                                                                \
 	acc[row][v] = added_first(acc[row][v], f, f.bias ? t->bias + CHANNEL(row, v) : NULL, addend + AT(row, v), COUNT(row, v));
@@ -159,7 +167,7 @@ SC_INLINE void run(const struct tile *t, int64_t block, const float *next, const
 {
 	lanes acc[TILE_PIXELS][VECTORS];
 #define ZERO(row, v)  acc[row][v] = lanes_zero();
-#define LOAD(row, v)  acc[row][v] = lanes_load(t->dst + row / blocks * t->dst_stride + (block + row % blocks) * BLOCK + v * LANES);
+#define LOAD(row, v)  acc[row][v] = lanes_load(t->dst + row % pixels * t->dst_stride + (block + row / pixels) * BLOCK + v * LANES);
 #define ROW_ZERO(row) EACH_VECTOR(ZERO, row)
 #define ROW_LOAD(row)                                                                                                              \
 	if (row < pixels * blocks) {                                                                                               \
@@ -173,7 +181,7 @@ SC_INLINE void run(const struct tile *t, int64_t block, const float *next, const
 	fetch_results(t, block, pixels, blocks);
 	const int64_t next_step = next ? t->next_step * blocks : 0;
 	next = next ? next : t->dst; /* where there is none, what is in the cache is asked for */
-#define MULTIPLY(first, last) multiply(s, block, next, next_step, t, acc, first, last, blocks, spread)
+#define MULTIPLY(first, last) multiply(s, block, next, next_step, t, acc, first, last, pixels, blocks, spread)
 	for (int64_t i = 0; i < t->segment_count; next += t->segments[i].length * next_step, i++) {
 		const struct segment *s = &t->segments[i];
 		int left = s->first, right = pixels - s->last;
