@@ -16,8 +16,8 @@ SC_INLINE void store(float *numbers, lanes a, int64_t channels, int v, const boo
 }
 
 /* Every `row` in the macros is a constant after inlining, and so is each condition on it: a row of accumulators is one block of one
- * row of the tile; those of the first block come first, and each block has its turn (see tile.c). What is stored might change what the pointers lead to, for all that the compiler knows: what is needed afterwards
- * is read before. */
+ * row of the tile; those of the first block come first, and each block has its turn (see tile.c). What is stored might change what the
+ * pointers lead to, for all that the compiler knows: what is needed afterwards is read before. */
 SC_INLINE void run(const struct gradient_tile *t, const int rows, const int blocks, const int64_t row_stride, const bool whole,
 		   const bool spread)
 {
