@@ -45,7 +45,8 @@ SC_INLINE void fetch_results(const struct tile *t, int64_t block, const int pixe
 /* Every `row` in the macros below is a constant after inlining, and so is each condition on it.
  *
  * Each block has its turn with all pixels, and its weights leave their registers then: beside the accumulators there is room for
- * those of one. So the sources are read again, which the compiler, knowing them, would rather keep at the accumulators' expense. */
+ * those of one. So the sources are read again, which the compiler, knowing them, would rather keep at the accumulators' expense;
+ * for one pixel's there is room. */
 
 SC_INLINE void multiply(const struct segment *s, int64_t block, const float *next, int64_t next_step, const struct tile *t,
 			lanes acc[TILE_PIXELS][VECTORS], const int first, const int last, const int pixels, const int blocks,
@@ -81,9 +82,12 @@ static __attribute__((noinline)) void multiply_in_memory(const struct segment *s
 							 float acc[TILE_PIXELS][BLOCK], const int pixels, const int blocks,
 							 const bool spread)
 {
-	for (int row = 0; row < pixels * blocks; row++)
-		for (int v = 0; v < VECTORS && row % pixels >= s->first && row % pixels < s->last; v++) {
-			const float *src = s->src + (row % pixels - s->first) * t->pixel_stride + (spread ? v * LANES : 0);
+	for (int row = 0; row < pixels * blocks; row++) {
+		const int pixel = row % pixels;
+		if (pixel < s->first || pixel >= s->last)
+			continue;
+		for (int v = 0; v < VECTORS; v++) {
+			const float *src = s->src + (pixel - s->first) * t->pixel_stride + (spread ? v * LANES : 0);
 			const float *weights = s->weights + (block + row / pixels) * t->block_weights + v * LANES;
 			lanes sum = lanes_load(acc[row] + v * LANES);
 			for (int64_t k = 0; k < s->length; k++)
@@ -91,6 +95,7 @@ static __attribute__((noinline)) void multiply_in_memory(const struct segment *s
 						lanes_load(weights + k * BLOCK), sum);
 			lanes_store(acc[row] + v * LANES, sum);
 		}
+	}
 }
 
 SC_INLINE void multiply_any(const struct segment *s, int64_t block, const struct tile *t, lanes acc[TILE_PIXELS][VECTORS],
