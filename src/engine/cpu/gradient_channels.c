@@ -11,7 +11,8 @@
 #include "engine/cpu/gradient_tile.h"
 #include "engine/cpu/spread.h"
 
-#define BLOCK_LINES ((BLOCK + 15) / 16) /* cache lines of a pixel's numbers in a block */
+#define BLOCK_LINES    ((BLOCK + 15) / 16) /* cache lines of a pixel's numbers in a block */
+#define CLASHING_PIXEL 1024                /* numbers: 4 KiB */
 
 /* Images [n0, n1), output rows [y0, y1), and the source rows [top, bottom) that they reach. */
 struct stretch {
@@ -50,10 +51,12 @@ struct cached {
 	int64_t numbers;             /* in all */
 };
 
-/* For one tap, tiles read the source where it lies: it is in the cache by then, and copying would take a twentieth of the time. */
+/* For one tap, tiles read the source where it lies: it is in the cache by then, and copying would take a twentieth of the time. But
+ * lines that several tiles share do not stay there where a set of the L1 cache has to hold those of all pixels. */
 static bool in_place(const struct gradient *g)
 {
-	return g->c.kh == 1 && g->c.kw == 1 && !g->spread;
+	const bool clash = g->source.pixel % CLASHING_PIXEL == 0 && g->rows <= 8;
+	return g->c.kh == 1 && g->c.kw == 1 && !g->spread && !clash;
 }
 
 /* Pixels an odd number of cache lines apart: then the same channels of many pixels lie in different sets of the cache. */
